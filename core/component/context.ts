@@ -1,0 +1,38 @@
+// What every component is handed when it is created: its own log, its own counters, time. Nothing global.
+
+/** Structured log; never pass telemetry values, only names, counts, codes. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Time, injected so that tests move it. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Calls `fn` once after `ms`; the handle cancels. Timers never keep the process alive by themselves. */
+  after(ms: number, fn: () => void): { cancel(): void }
+}
+
+/** A monotonic counter; `labels` come from a fixed, bounded list. */
+export type Count = (n: number, label?: string) => void
+
+export interface ComponentContext<C extends string = string> {
+  /** The id in the config file: `redaction` or `redaction/strict`. */
+  readonly id: string
+  readonly log: Log
+  readonly clock: Clock
+  /** One function per counter the component declared. */
+  readonly count: { readonly [K in C]: Count }
+}
+
+/** A counter's declaration: exported as `algoflow_gateway_<kind>_<name>_total`, labelled with the component's id. */
+export interface CounterSpec {
+  /** UCUM, items in braces: `{span}`, `By`. */
+  readonly unit: string
+  readonly about: string
+  /** The one extra label's name, where the counter has one (`detector`, `reason`). */
+  readonly label?: string
+}

@@ -1,0 +1,75 @@
+// The checked configuration: what core/config hands to services. Everything has its defaults, every name resolves.
+
+import type { Signal } from '../otlp/signal.js'
+
+/** One configured component: `redaction/strict` has type `redaction`. */
+export interface ComponentConfig {
+  readonly id: string
+  readonly type: string
+  /** Checked against the component's schema, defaults filled in. Exporters: without the common keys below. */
+  readonly config: unknown
+}
+
+/** `retry_on_failure`, as in the Collector. Times in milliseconds. */
+export interface RetryConfig {
+  readonly enabled: boolean
+  readonly initialIntervalMs: number
+  readonly maxIntervalMs: number
+  readonly multiplier: number
+  readonly randomizationFactor: number
+  /** 0 = for ever. */
+  readonly maxElapsedMs: number
+}
+
+/** `sending_queue`, as in the Collector: how much may wait for this exporter and how it is grouped into requests. */
+export interface SendingQueueConfig {
+  /** Bytes that may wait for this exporter in the log. */
+  readonly maxBytes: number
+  /** Requests in flight at once. */
+  readonly numConsumers: number
+  /** What happens when `maxBytes` wait: refuse senders, or drop (counted) the oldest or the newest. */
+  readonly overflow: 'block' | 'drop_oldest' | 'drop_newest'
+  /** Items a request should hold at least / at most, and how long to wait for the least. 0 = whatever is there. */
+  readonly batch: { readonly minItems: number; readonly maxItems: number; readonly flushTimeoutMs: number }
+}
+
+export interface ExporterConfig extends ComponentConfig {
+  readonly sendingQueue: SendingQueueConfig
+  readonly retry: RetryConfig
+  /** Limit of one attempt. */
+  readonly timeoutMs: number
+}
+
+/** A pipeline `traces` or `traces/audit`: its id is also the stream's name in the log. */
+export interface PipelineConfig {
+  readonly id: string
+  readonly signal: Signal
+  readonly receivers: readonly string[]
+  readonly processors: readonly string[]
+  readonly exporters: readonly string[]
+}
+
+export interface QueueConfig {
+  readonly type: 'embedded' | 'memory' | 'redis'
+  /** Directory of the embedded store. */
+  readonly path: string
+  /** Payload bytes the log may hold. */
+  readonly maxBytes: number
+  /** Settings of other types, checked. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+export interface GatewayConfig {
+  readonly receivers: ReadonlyMap<string, ComponentConfig>
+  readonly processors: ReadonlyMap<string, ComponentConfig>
+  readonly exporters: ReadonlyMap<string, ExporterConfig>
+  readonly pipelines: readonly PipelineConfig[]
+  readonly queue: QueueConfig
+  readonly service: {
+    readonly logs: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly encoding: 'json' | 'text' }
+    /** host:port of health, metrics and admin. */
+    readonly adminEndpoint: string
+    /** Longest time a stop may take before it gives up waiting for exporters (everything stays in the queue). */
+    readonly shutdownTimeoutMs: number
+  }
+}

@@ -1,0 +1,104 @@
+// What a processor sees during the walk: views on the batch's bytes. There is one of each per walk, reused from place to
+// place; nothing is decoded before somebody asks.
+
+import type { Key } from './keys.js'
+import type { Place } from './schema.js'
+import type { Signal } from './signal.js'
+
+/** The kinds of `AnyValue` (opentelemetry.proto.common.v1), by field number; 0 = no value set. */
+export const ValueType = {
+  empty: 0,
+  string: 1,
+  bool: 2,
+  int: 3,
+  double: 4,
+  array: 5,
+  map: 6,
+  bytes: 7,
+  strindex: 8
+} as const
+export type ValueType = (typeof ValueType)[keyof typeof ValueType]
+
+/** One key-value pair: an attribute, or a pair inside a nested map (`depth` > 0). */
+export interface AttributeView {
+  readonly signal: Signal
+  /** Which list of attributes it stands in. */
+  readonly place: Place
+  readonly key: Key
+  /** 0 for an attribute; n inside n nested maps. Arrays add no depth. */
+  readonly depth: number
+  /** Keys from the outermost (0) to this one (`depth`). */
+  keyAt(depth: number): Key
+  readonly type: ValueType
+  /** The current value's content: `buf[start..end)`. string and bytes: the bytes; others: the encoded payload of the field. */
+  readonly buf: Buffer
+  readonly start: number
+  readonly end: number
+  /** True when an earlier processor said its value needs no further look (a keyed hash). */
+  readonly sealed: boolean
+  /** A string value's text; any other scalar's JSON text; arrays and maps: their JSON. */
+  text(): string
+  /** Makes it a string value. `seal`: later processors need not scan it. */
+  replace(text: string, seal?: boolean): void
+  /** Any encoded AnyValue. */
+  replaceValue(anyValue: Buffer): void
+  rename(key: string): void
+  remove(): void
+}
+
+/** What a scalar is. `key`: the text of an attribute key itself. */
+export type ValueKind = 'string' | 'bytes' | 'int' | 'double' | 'key'
+
+/** One scalar that can carry text. */
+export interface ValueView {
+  readonly signal: Signal
+  readonly place: Place
+  readonly kind: ValueKind
+  /** The nearest key: of the attribute or nested pair it is the value of (or the key itself for kind `key`); undefined for names, messages, bodies. */
+  readonly key: Key | undefined
+  /** Number of keys above and including `key`, minus one; -1 without a key. */
+  readonly depth: number
+  keyAt(depth: number): Key
+  /** string, bytes, key: the content. int, double: its decimal text in ASCII. Valid until the hook returns. */
+  readonly buf: Buffer
+  readonly start: number
+  readonly end: number
+  /** True when an earlier processor sealed it: do not scan. */
+  readonly sealed: boolean
+  text(): string
+  /** The scalar becomes this text (an int or double becomes a string value; bytes become a string value). */
+  replace(text: string, seal?: boolean): void
+  /** Removes the attribute or pair it belongs to; a name, message or body becomes empty; an array element becomes empty. */
+  remove(): void
+}
+
+/** One span, data point or log record. */
+export interface ItemView {
+  readonly signal: Signal
+  /** The encoded message: `buf[start..end)`. */
+  readonly buf: Buffer
+  readonly start: number
+  readonly end: number
+  /** Span name, metric name, log event name. */
+  name(): string
+  /** An own attribute as JavaScript value (string, number, bigint, boolean, array, object, Buffer), undefined when absent. Reads on demand. */
+  attribute(key: string): unknown
+  resourceAttribute(key: string): unknown
+  scopeName(): string
+  /** Span kind; 0 for others. */
+  readonly spanKind: number
+  /** Status code of a span (0 unset, 1 ok, 2 error); severity number of a log record; 0 for points. */
+  readonly status: number
+  /** 16 bytes, or undefined. A copy. */
+  traceId(): Buffer | undefined
+  spanId(): Buffer | undefined
+  /** Start and end in nanoseconds since the epoch; 0n when absent. Points and logs: their time as both. */
+  startTime(): bigint
+  endTime(): bigint
+  /** A log record's body as JavaScript value. */
+  body(): unknown
+  /** Drops it; `reason` comes from the processor's fixed list. */
+  drop(reason: string): void
+  /** Adds an attribute (`itemEnd` only): an encoded AnyValue. */
+  insert(key: string, anyValue: Buffer): void
+}

@@ -1,0 +1,103 @@
+// The log: an append-only sequence of opaque entries, read by named cursors, trimmed behind the slowest one.
+//
+// Invariants every implementation keeps (test/contract/log.contract.ts runs over all of them):
+//   L1  A commit is atomic: its appends, acks and counts are all there after a crash, or none of them is.
+//   L2  `commit` resolves when what it wrote survives the implementation's stated failure (embedded: power loss).
+//   L3  Positions grow by one per append, never repeat, and survive restarts.
+//   L4  An entry is readable by every cursor that has not acked it, in position order; after every cursor of its
+//       stream acked it, and no hold covers it, its bytes really leave the store.
+//   L5  Acks may come out of order; a restart delivers again exactly what was not acked.
+//   L6  A damaged entry is quarantined (moved aside, counted, reported through `onDamage`), never a crash loop.
+//   L7  A commit with appends that would pass `maxBytes` rejects with QUEUE_FULL and changes nothing; a commit without
+//       appends is never refused for fullness.
+//   L8  Counters are exact: they change only with the commit that carried them.
+
+/** What goes in: the queue knows nothing of spans. */
+export interface Entry {
+  /** Who may read it: a pipeline id such as `traces` or `traces/audit`. At most 255 bytes of UTF-8. */
+  readonly stream: string
+  /** Items in `bytes`, for accounting. */
+  readonly items: number
+  readonly bytes: Buffer
+}
+
+/** An entry as read back. */
+export interface StoredEntry extends Entry {
+  readonly position: number
+  /** Milliseconds since the epoch when it was appended. */
+  readonly appendedAt: number
+}
+
+/** Named totals that change atomically with a commit, e.g. `received|traces`, `dropped|otlp_http|traces|refused`. */
+export type Counts = ReadonlyMap<string, number>
+
+export interface Commit {
+  readonly appends?: readonly Entry[]
+  /** Positions that a cursor is done with. */
+  readonly acks?: readonly { readonly cursor: string; readonly positions: readonly number[] }[]
+  /** Added to the named totals. */
+  readonly counts?: Counts
+  /** Small named values kept with the log (a sampler's state): key -> value, null deletes. */
+  readonly state?: ReadonlyMap<string, Buffer | null>
+}
+
+export interface CursorStatus {
+  readonly cursor: string
+  /** Entries, items and bytes appended to its streams and not acked by it. */
+  readonly waitingEntries: number
+  readonly waitingItems: number
+  readonly waitingBytes: number
+  /** When the oldest waiting entry was appended; 0 when nothing waits. */
+  readonly oldestAt: number
+}
+
+export interface LogStatus {
+  /** Bytes of payload held. */
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly entries: number
+  readonly cursors: readonly CursorStatus[]
+  readonly damagedEntries: number
+}
+
+export interface Log {
+  /** Opens the store; throws a CodedError that says what to do (in use by another process, not writable, ...). */
+  start(): Promise<void>
+  /**
+   * Declares the cursors and the streams each one reads. Unknown cursors begin at the next append. A cursor of the store
+   * that is not in the list is retired: what it still had waiting is counted as `dropped|<cursor>|<stream>|exporter_removed`.
+   */
+  cursors(readers: ReadonlyMap<string, readonly string[]>): Promise<void>
+  /** Writes all or nothing (L1, L2, L7); the positions given to the appends. Concurrent commits are grouped. */
+  commit(commit: Commit): Promise<readonly number[]>
+  /**
+   * Entries of the cursor's streams behind `after` that it has not acked, oldest first, until a limit is reached (at least
+   * one if there is one). Synchronous: what a commit resolved is readable; what is not yet durable is not.
+   */
+  read(
+    cursor: string,
+    after: number,
+    limit: { readonly maxItems: number; readonly maxBytes: number }
+  ): readonly StoredEntry[]
+  /** One entry by position, while held. */
+  get(position: number): StoredEntry | undefined
+  /** Calls `fn` (soon, coalesced) after commits that appended; returns the unsubscribe. */
+  onAppend(fn: () => void): () => void
+  /** Keeps entries at and after `position` although all cursors acked them (late-error window). Infinity releases. */
+  hold(name: string, position: number): void
+  /** Totals as of the last resolved commit. */
+  counts(): ReadonlyMap<string, number>
+  state(key: string): Buffer | undefined
+  status(): LogStatus
+  /** Told of each damaged entry: where it was and why it was set aside. */
+  onDamage(
+    fn: (what: {
+      readonly position: number
+      readonly items: number
+      readonly stream: string
+      readonly why: string
+    }) => void
+  ): void
+  /** Waits for running commits, closes. Safe twice, safe without start. */
+  stop(): Promise<void>
+}

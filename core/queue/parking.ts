@@ -1,0 +1,48 @@
+// Parking: what delivery set aside - until a time (retry later) or for a person (dead letters).
+//
+// Invariants: K1 a parked payload survives crashes once `park` resolved; K2 `due` hands each one out until it is
+// removed or parked anew (at least once); K3 dead letters stay until redriven, purged or older than the retention.
+
+export interface Parked {
+  readonly id: string
+  /** The exporter it belongs to. */
+  readonly exporter: string
+  readonly stream: string
+  readonly items: number
+  readonly bytes: Buffer
+  /** Tries so far. */
+  readonly attempts: number
+  /** Milliseconds since the epoch: first accepted, parked, next try (0 for a dead letter). */
+  readonly acceptedAt: number
+  readonly parkedAt: number
+  readonly dueAt: number
+  /** Why, in words that hold no telemetry value; at most 1 KiB. */
+  readonly reason: string
+  readonly dead: boolean
+}
+
+export type ToPark = Omit<Parked, 'id' | 'parkedAt'>
+
+export interface ParkingStatus {
+  readonly exporter: string
+  readonly retrying: number
+  readonly retryingItems: number
+  readonly dead: number
+  readonly deadItems: number
+  readonly bytes: number
+}
+
+export interface Parking {
+  start(): Promise<void>
+  park(what: ToPark): Promise<string>
+  /** Retries of an exporter whose time has come, oldest first. */
+  due(exporter: string, now: number, max: number): readonly Parked[]
+  /** Dead letters, oldest first, behind `afterId`. */
+  dead(exporter: string, afterId: string | undefined, max: number): readonly Parked[]
+  get(id: string): Parked | undefined
+  remove(ids: readonly string[]): Promise<void>
+  status(): readonly ParkingStatus[]
+  /** Removes dead letters parked before `before`; how many. */
+  expire(before: number): Promise<number>
+  stop(): Promise<void>
+}
