@@ -36,7 +36,7 @@ export interface ExporterDeclaration<S extends TSchema = TSchema, C extends stri
   readonly about: string
   readonly schema: S
   readonly counters?: { readonly [K in C]: CounterSpec }
-  readonly validate?: (config: Static<S>) => readonly Problem[]
+  validate?(config: Static<S>): readonly Problem[]
   create(config: Static<S>, context: ComponentContext<C>): Exporter
 }
 

@@ -47,7 +47,7 @@ export interface ProcessorDeclaration<S extends TSchema = TSchema, C extends str
   readonly schema: S
   readonly counters?: { readonly [K in C]: CounterSpec }
   /** Cross-field checks; pure. */
-  readonly validate?: (config: Static<S>) => readonly Problem[]
+  validate?(config: Static<S>): readonly Problem[]
   create(config: Static<S>, context: ComponentContext<C>): InlineProcessor
 }
 

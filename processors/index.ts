@@ -1,0 +1,5 @@
+// The built-in processor types: one import and one line each. The order here is the order of the reference pages.
+
+import type { ProcessorDeclaration } from '../core/component/processor.js'
+
+export const PROCESSORS: readonly ProcessorDeclaration[] = []
