@@ -36,6 +36,11 @@ export interface Field {
   readonly repeated: boolean
   /** Message type of `message` fields. */
   readonly message: string | undefined
+  /**
+   * The group of which at most one field is set; `_name` for a field that is alone (`optional` in the .proto file). Such
+   * a scalar is there or not; any other one that is not there is 0, false or empty.
+   */
+  readonly oneof: string | undefined
   readonly policy: Policy
   /** The place name of `text`, `attributes` and `value` fields. */
   readonly place: Place | undefined
@@ -291,6 +296,16 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ]
 }
 
+// Message -> field -> group; '*' = every field.
+const ONEOFS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  AnyValue: { '*': 'value' },
+  Metric: { gauge: 'data', sum: 'data', histogram: 'data', exponential_histogram: 'data', summary: 'data' },
+  NumberDataPoint: { as_double: 'value', as_int: 'value' },
+  Exemplar: { as_double: 'value', as_int: 'value' },
+  HistogramDataPoint: { sum: '_sum', min: '_min', max: '_max' },
+  ExponentialHistogramDataPoint: { sum: '_sum', min: '_min', max: '_max' }
+}
+
 const ITEMS = new Set([
   'Span',
   'NumberDataPoint',
@@ -302,7 +317,10 @@ const ITEMS = new Set([
 
 /** Every message by its short name (unique across OTLP's packages, `Event`, `Link`, `Buckets`... for nested ones). */
 export const MESSAGES: ReadonlyMap<string, Message> = new Map(
-  Object.entries(ROWS).map(([name, rows]) => [name, { name, item: ITEMS.has(name), fields: rows.map(field) }])
+  Object.entries(ROWS).map(([name, rows]) => [
+    name,
+    { name, item: ITEMS.has(name), fields: rows.map(row => field(name, row)) }
+  ])
 )
 
 /** The message that an export request of a signal is. */
@@ -312,7 +330,7 @@ export const REQUEST_MESSAGE: Readonly<Record<Signal, string>> = {
   logs: 'ExportLogsServiceRequest'
 }
 
-function field([number, name, typed, extra]: Row): Field {
+function field(message: string, [number, name, typed, extra]: Row): Field {
   const repeated = typed.endsWith('*')
   const base = repeated ? typed.slice(0, -1) : typed
   const isMessage = /^[A-Z]/.test(base)
@@ -324,6 +342,7 @@ function field([number, name, typed, extra]: Row): Field {
     type: isMessage ? 'message' : (base as FieldType),
     repeated,
     message: isMessage ? base : undefined,
+    oneof: ONEOFS[message]?.[name] ?? ONEOFS[message]?.['*'],
     policy: policyOf(base, extra, place),
     place
   }
