@@ -3,29 +3,18 @@
 
 import type { Static, TSchema } from 'typebox'
 import type { Signal } from '../otlp/signal.js'
-import type { AttributeView, ItemView, ValueView } from '../otlp/views.js'
+import type { Visitor } from '../otlp/views.js'
 import type { ComponentContext, CounterSpec } from './context.js'
 import type { Problem, Stability } from './declaration.js'
 
 /**
- * A running inline processor: the hooks it has are the places it is asked at. Views are reused from call to call: never
- * keep one. Within one value the order is the configured order of processors; for one processor, `attribute` comes
- * before the `value`s inside that attribute.
+ * A running inline processor: the hooks of the walk (core/otlp/views.ts `Visitor`) and a life cycle: create (pure) ->
+ * start (may fail, may open things) -> work -> stop (safe twice, safe without start).
  *
- * A hook that throws costs the item it threw at (dropped with reason `processor_error`), never the batch.
+ * A hook that throws fails closed: `attribute` and `value` cost the attribute or text they threw at, `item` and
+ * `itemEnd` the item; counted as `processor_error`, never the batch.
  */
-export interface InlineProcessor {
-  /**
-   * At the start of each span, data point or log record, before its attributes; sees the item as earlier *passes* left
-   * it. May read anything of the item and drop it.
-   */
-  item?(item: ItemView): void
-  /** Each attribute of resource, scope, item, event, link, exemplar, metric metadata, and each pair of a nested map. */
-  attribute?(attribute: AttributeView): void
-  /** Each scalar that can carry text: attribute values (string, bytes, int, double; nested too), keys, names, messages, bodies. */
-  value?(value: ValueView): void
-  /** After the last attribute of an item: the place to add attributes (`item.insert`). */
-  itemEnd?(item: ItemView): void
+export interface InlineProcessor extends Visitor {
   /** After a batch's walk, e.g. to flush what was counted. */
   batchEnd?(signal: Signal): void
   start?(): Promise<void>

@@ -9,6 +9,10 @@ export class Key {
   readonly bytes: Buffer
   /** Filled by `keyMemo`. */
   readonly memo: unknown[] = []
+  /** The walk's own. A bit for each visitor that wants attributes of this key; -1 = not asked yet. */
+  wanted = -1
+  /** The walk's own. A bit for each place where the key's own text was shown to every visitor and left as it is. */
+  quiet = 0
   #words: readonly string[] | undefined
 
   constructor(bytes: Buffer) {

@@ -44,6 +44,8 @@ export interface AttributeView {
   replaceValue(anyValue: Buffer): void
   rename(key: string): void
   remove(): void
+  /** Drops the item it belongs to; attributes around items (resource, scope) are removed instead. */
+  dropItem(reason: string): void
 }
 
 /** What a scalar is. `key`: the text of an attribute key itself. */
@@ -59,7 +61,11 @@ export interface ValueView {
   /** Number of keys above and including `key`, minus one; -1 without a key. */
   readonly depth: number
   keyAt(depth: number): Key
-  /** string, bytes, key: the content. int, double: its decimal text in ASCII. Valid until the hook returns. */
+  /**
+   * int and double: the absolute value, for skipping numbers too short to matter without making their text. Not for others.
+   */
+  readonly magnitude: number
+  /** string, bytes, key: the content. int, double: its decimal text in ASCII, made when asked for. Valid until the hook returns. */
   readonly buf: Buffer
   readonly start: number
   readonly end: number
@@ -70,6 +76,8 @@ export interface ValueView {
   replace(text: string, seal?: boolean): void
   /** Removes the attribute or pair it belongs to; a name, message or body becomes empty; an array element becomes empty. */
   remove(): void
+  /** As for attributes. */
+  dropItem(reason: string): void
 }
 
 /** One span, data point or log record. */
@@ -101,4 +109,29 @@ export interface ItemView {
   drop(reason: string): void
   /** Adds an attribute (`itemEnd` only): an encoded AnyValue. */
   insert(key: string, anyValue: Buffer): void
+}
+
+/**
+ * What the walk calls. The hooks a visitor has are the places it is asked at. Views are reused from call to call: never
+ * keep one. Within one value the order is the order of the visitors; for one visitor, `attribute` comes before the
+ * `value`s inside that attribute.
+ */
+export interface Visitor {
+  /**
+   * At the start of each span, data point or log record, before its attributes; sees the item as earlier *passes* left
+   * it. May read anything of the item and drop it.
+   */
+  item?(item: ItemView): void
+  /** Each attribute of resource, scope, item, event, link, exemplar, metric metadata, and each pair of a nested map. */
+  attribute?(attribute: AttributeView): void
+  /** Narrows `attribute` to some keys; asked once per distinct key, so it must depend on the key alone. Absent: all keys. */
+  wantsKey?(key: Key): boolean
+  /**
+   * Each scalar that can carry text: attribute values (string, bytes, int, double; nested too), keys, names, messages,
+   * bodies, unknown fields. A key's own text (kind `key`) is shown until it was left unchanged once in that place: what a
+   * visitor does with a key may depend on its text and place only.
+   */
+  value?(value: ValueView): void
+  /** After the last attribute of an item: the place to add attributes (`item.insert`). */
+  itemEnd?(item: ItemView): void
 }
