@@ -442,15 +442,19 @@ export class EmbeddedLog implements Log {
     try {
       await this.#active!.sync()
       await this.#trim()
-      if (this.#book.heldEntries === 0 && this.#active!.end > MIB) {
-        await this.#roll()
-        await this.#trim()
-      }
-      if (this.#book.heldEntries === 0) fs.rmSync(this.#sparePath(), { force: true })
+      if (this.#book.heldEntries === 0) await this.#shrink()
       this.#reserve()
     } catch {
       // Nothing is lost: the next commit says what is wrong with the disk.
     }
+  }
+
+  /** Nothing is held: go on in a small new file, keep no other. */
+  async #shrink(): Promise<void> {
+    fs.rmSync(this.#sparePath(), { force: true })
+    if (this.#active!.end > MIB) await this.#roll()
+    await this.#trim()
+    fs.rmSync(this.#sparePath(), { force: true })
   }
 
   #reserve(): void {
