@@ -23,14 +23,24 @@ export interface RetryConfig {
 
 /** `sending_queue`, as in the Collector: how much may wait for this exporter and how it is grouped into requests. */
 export interface SendingQueueConfig {
-  /** Bytes that may wait for this exporter in the log. */
+  /** Bytes that may wait for this exporter in the log; Infinity = as much as the log holds. */
   readonly maxBytes: number
+  /** Items (`sizer: items`) or log entries (`sizer: requests`) that may wait, where the file bounds the queue so. */
+  readonly maxItems?: number
+  readonly maxRequests?: number
   /** Requests in flight at once. */
   readonly numConsumers: number
   /** What happens when `maxBytes` wait: refuse senders, or drop (counted) the oldest or the newest. */
   readonly overflow: 'block' | 'drop_oldest' | 'drop_newest'
   /** Items a request should hold at least / at most, and how long to wait for the least. 0 = whatever is there. */
-  readonly batch: { readonly minItems: number; readonly maxItems: number; readonly flushTimeoutMs: number }
+  readonly batch: {
+    readonly minItems: number
+    readonly maxItems: number
+    readonly flushTimeoutMs: number
+    /** The same in bytes, where the file says `sizer: bytes`. */
+    readonly minBytes?: number
+    readonly maxBytes?: number
+  }
 }
 
 export interface ExporterConfig extends ComponentConfig {
@@ -65,8 +75,12 @@ export interface GatewayConfig {
   readonly exporters: ReadonlyMap<string, ExporterConfig>
   readonly pipelines: readonly PipelineConfig[]
   readonly queue: QueueConfig
+  /** How long data that the gateway keeps for people (dead letters, local store) lives. */
+  readonly retentionMs: number
   readonly service: {
     readonly logs: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly encoding: 'json' | 'text' }
+    /** False: `/metrics` is not served. */
+    readonly metrics: boolean
     /** host:port of health, metrics and admin. */
     readonly adminEndpoint: string
     /** Longest time a stop may take before it gives up waiting for exporters (everything stays in the queue). */

@@ -1,0 +1,69 @@
+// What core/config is told about the components there are: it knows none of them by name.
+
+import type { TSchema } from 'typebox'
+import type { CounterSpec } from '../component/context.js'
+import type { Problem, Stability } from '../component/declaration.js'
+import type { Signal } from '../otlp/signal.js'
+import type { ConfigProblem } from './problem.js'
+import type { MapTree, Tree } from './tree.js'
+
+/** The part of a component's declaration that matters to its config; every kind of component has it. */
+export interface Declared {
+  readonly type: string
+  /** Other names that are accepted in config files, e.g. the Collector's. */
+  readonly aliases?: readonly string[]
+  readonly signals: readonly Signal[]
+  readonly stability: Stability
+  readonly about: string
+  readonly schema: TSchema
+  readonly counters?: Readonly<Record<string, CounterSpec>>
+  readonly stage?: 'inline' | 'windowed'
+  readonly mutates?: boolean
+  validate?(config: never): readonly Problem[]
+}
+
+export type ComponentKind = 'receivers' | 'processors' | 'exporters'
+
+export interface Registry {
+  readonly receivers: readonly Declared[]
+  readonly processors: readonly Declared[]
+  readonly exporters: readonly Declared[]
+  /** Queue types that this build can run. */
+  readonly queues: readonly string[]
+  /** YAML of the config that runs when there is no file; parts of it fill what a file leaves out. */
+  readonly defaults: string
+  /** The product's own short block (`telemetry:`), where it has one. */
+  readonly block?: ShortBlock
+  /** What to say of types of the Collector that do not exist here: `processors/batch` -> what to do instead. */
+  readonly hints?: Readonly<Record<string, string>>
+}
+
+/** A block of the file that stands for components; expanded before the components are checked. */
+export interface ShortBlock {
+  readonly key: string
+  readonly schema: TSchema
+  /** The components and settings it stands for, in the order processors are to run. */
+  expand(config: never, site: BlockSite): readonly Addition[]
+}
+
+/** What `expand` may ask about the file. */
+export interface BlockSite {
+  /** A part of the block as written, to be put into a component's config so that problems name its line. */
+  part(path: string): Tree | undefined
+  has(kind: ComponentKind, type: string): boolean
+  /** The rest of the file. */
+  readonly file: MapTree
+  note(severity: ConfigProblem['severity'], path: string, says: string, fix?: string): void
+}
+
+/** One thing that a short block stands for. */
+export interface Addition {
+  /** Where it belongs: a component section, or a path such as `service.retention`. */
+  readonly section: ComponentKind | 'setting'
+  /** The component's id, or the setting's path. */
+  readonly id: string
+  /** Plain values and parts got by `site.part`. */
+  readonly config: unknown
+  /** The part of the block that it comes from. */
+  readonly from: string
+}

@@ -1,0 +1,237 @@
+// The parts of the file that are no component: `service`, `queue`, and the keys every exporter has. Each schema with the
+// function that turns its checked value into the shape of types.ts.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { byteSize, duration, secret } from './fields.js'
+import type { ExporterConfig, GatewayConfig, QueueConfig } from './types.js'
+
+const strings = (description: string) => Type.Array(Type.String(), { description, default: [] })
+
+/** Settings of one pipeline; its id begins with its signal: `traces`, `traces/audit`. */
+export const pipelineSchema = Type.Object(
+  {
+    receivers: strings('Where the data comes from: ids of `receivers`.'),
+    processors: strings('What is done to it, in this order: ids of `processors`.'),
+    exporters: strings('Where it goes: ids of `exporters`. Each one delivers independently.')
+  },
+  { description: 'One pipeline: what is received, done and delivered for one signal.' }
+)
+
+export const serviceSchema = Type.Object({
+  pipelines: Type.Record(Type.String(), pipelineSchema, {
+    default: {},
+    description: 'Pipelines by id: `traces`, `metrics` or `logs`, or one of these with a name: `traces/audit`.',
+    examples: [{ traces: { receivers: ['otlp'], processors: ['redaction'], exporters: ['otlp_http'] } }]
+  }),
+  telemetry: Type.Object(
+    {
+      logs: Type.Object({
+        level: Type.Enum(['debug', 'info', 'warn', 'error'], {
+          default: 'info',
+          description: "Least severe of the gateway's own log lines that is written."
+        }),
+        encoding: Type.Enum(['auto', 'json', 'text', 'console'], {
+          default: 'auto',
+          description: '`json` for machines, `text` (or `console`) for people; `auto` is text on a terminal, else json.'
+        })
+      }),
+      metrics: Type.Object({
+        level: Type.Enum(['none', 'basic', 'normal', 'detailed'], {
+          default: 'normal',
+          description: 'Accepted as in the Collector: `none` serves no /metrics, all others the same full set.'
+        })
+      }),
+      admin: Type.Object({
+        endpoint: Type.String({
+          default: 'localhost:8888',
+          description:
+            'host:port of /metrics, /healthz, /readyz, /ledger, /config and the status page. Keep it internal.',
+          examples: ['0.0.0.0:8888']
+        })
+      })
+    },
+    { description: "The gateway's own logs, metrics and status." }
+  ),
+  shutdown_timeout: duration({
+    default: '20s',
+    description: 'How long a stop waits for requests and sends in flight; what is not sent by then stays in the queue.'
+  }),
+  retention: duration({
+    default: '30d',
+    description: 'How long data that the gateway keeps for people (dead letters, local store) lives.'
+  })
+})
+
+const queueSize = byteSize({
+  default: '2GiB',
+  description: 'Payload bytes the queue may hold; beyond it senders get 429 / UNAVAILABLE with a delay.'
+})
+
+/** `queue`, by type. */
+export const QUEUE_SCHEMAS = {
+  embedded: Type.Object(
+    {
+      type: Type.Literal('embedded', {
+        default: 'embedded',
+        description: 'A store on the local disk, flushed before the sender gets its OK.'
+      }),
+      path: Type.String({ default: './data/queue', description: 'Directory of the store; one process at a time.' }),
+      max_size: queueSize
+    },
+    { description: 'Durable on the local disk; nothing else to install.' }
+  ),
+  memory: Type.Object(
+    {
+      type: Type.Literal('memory', { description: 'Memory only: an OK says nothing about a crash.' }),
+      max_size: byteSize({ default: '256MiB', description: 'Payload bytes the queue may hold.' })
+    },
+    { description: 'Not durable: what waits is lost when the process ends. For tests and benchmarks.' }
+  ),
+  redis: Type.Object(
+    {
+      type: Type.Literal('redis', { description: 'Redis Streams, shared by many gateways.' }),
+      url: secret({
+        description: 'Address with credentials: `redis://`, `rediss://` (TLS).',
+        examples: ['${env:REDIS_URL}']
+      }),
+      prefix: Type.String({ default: 'algoflow', description: 'First part of every key.' }),
+      max_size: queueSize
+    },
+    { description: 'Shared by many gateways; as durable as that Redis is set up to be.' }
+  )
+} as const
+
+/** The keys every exporter has beside its own, as in the Collector. */
+export const exporterSchema = Type.Object({
+  timeout: duration({ default: '10s', description: 'Limit of one attempt to send.' }),
+  sending_queue: Type.Object(
+    {
+      enabled: Type.Boolean({
+        default: true,
+        description: 'Accepted as in the Collector; every exporter reads from the queue, so `false` changes nothing.'
+      }),
+      queue_size: Type.Optional(
+        byteSize({
+          description:
+            'How much may wait for this exporter: a size such as `512MiB`, or a number counted by `sizer`. Left out: as much as the queue holds.',
+          examples: ['512MiB']
+        })
+      ),
+      sizer: Type.Enum(['requests', 'items', 'bytes'], {
+        default: 'requests',
+        description: 'What a bare number in `queue_size` counts. A size with a unit is always bytes.'
+      }),
+      num_consumers: Type.Integer({
+        default: 10,
+        minimum: 1,
+        maximum: 1000,
+        description: 'Requests in flight at once.'
+      }),
+      block_on_overflow: Type.Optional(
+        Type.Boolean({
+          description:
+            'Accepted as in the Collector. A full queue answers senders with "try again later" either way; see `overflow`.'
+        })
+      ),
+      overflow: Type.Enum(['block', 'drop_oldest', 'drop_newest'], {
+        default: 'block',
+        description:
+          'When it is full: `block` refuses senders (they keep the data and retry), the others drop, counted.'
+      }),
+      batch: Type.Optional(
+        Type.Object(
+          {
+            flush_timeout: duration({ default: '200ms', description: 'Longest wait for `min_size`.' }),
+            min_size: byteSize({ default: '8192', description: 'Least a request should hold.' }),
+            max_size: byteSize({ default: '0', description: 'Most a request holds; 0 = what the back end takes.' }),
+            sizer: Type.Enum(['items', 'bytes'], { default: 'items', description: 'What the sizes count.' })
+          },
+          { description: 'Groups small requests into larger ones before sending. Left out: sends what is there.' }
+        )
+      )
+    },
+    { description: 'How much may wait for this exporter and how it is grouped.' }
+  ),
+  retry_on_failure: Type.Object(
+    {
+      enabled: Type.Boolean({ default: true, description: '`false`: one attempt, then dead letter.' }),
+      initial_interval: duration({ default: '5s', description: 'Wait before the first retry.' }),
+      max_interval: duration({ default: '30s', description: 'Longest wait between two attempts.' }),
+      multiplier: Type.Number({
+        default: 1.5,
+        minimum: 1,
+        description: 'Each wait is this many times the one before.'
+      }),
+      randomization_factor: Type.Number({
+        default: 0.5,
+        minimum: 0,
+        maximum: 1,
+        description: 'Spread of each wait: 0.5 = half to one and a half.'
+      }),
+      max_elapsed_time: duration({
+        default: '0s',
+        description:
+          'Time after which a batch becomes a dead letter; 0 = never gives up (the Collector drops after 5m).'
+      })
+    },
+    { description: 'What happens after a failure that may pass.' }
+  )
+})
+
+export type ExporterSettings = Static<typeof exporterSchema>
+export type ServiceSettings = Static<typeof serviceSchema>
+export type QueueSettings = Static<(typeof QUEUE_SCHEMAS)[keyof typeof QUEUE_SCHEMAS]>
+
+/** `hasUnit`: `queue_size` was written as `512MiB`, which is bytes whatever `sizer` says. */
+export function exporterSettings(
+  settings: ExporterSettings,
+  hasUnit: boolean
+): Pick<ExporterConfig, 'sendingQueue' | 'retry' | 'timeoutMs'> {
+  const { sending_queue: queue, retry_on_failure: retry } = settings
+  const sizer = hasUnit ? 'bytes' : queue.sizer
+  const size = queue.queue_size
+  return {
+    timeoutMs: settings.timeout,
+    sendingQueue: {
+      maxBytes: size !== undefined && sizer === 'bytes' ? size : Number.POSITIVE_INFINITY,
+      ...(size !== undefined && sizer === 'items' ? { maxItems: size } : {}),
+      ...(size !== undefined && sizer === 'requests' ? { maxRequests: size } : {}),
+      numConsumers: queue.num_consumers,
+      overflow: queue.overflow,
+      batch: batchSettings(queue.batch)
+    },
+    retry: {
+      enabled: retry.enabled,
+      initialIntervalMs: retry.initial_interval,
+      maxIntervalMs: retry.max_interval,
+      multiplier: retry.multiplier,
+      randomizationFactor: retry.randomization_factor,
+      maxElapsedMs: retry.max_elapsed_time
+    }
+  }
+}
+
+function batchSettings(batch: ExporterSettings['sending_queue']['batch']): ExporterConfig['sendingQueue']['batch'] {
+  if (batch === undefined) return { minItems: 0, maxItems: 0, flushTimeoutMs: 0 }
+  const { min_size: min, max_size: max, flush_timeout: flushTimeoutMs } = batch
+  if (batch.sizer === 'items') return { minItems: min, maxItems: max, flushTimeoutMs }
+  return { minItems: 0, maxItems: 0, flushTimeoutMs, minBytes: min, maxBytes: max }
+}
+
+export function queueSettings(settings: QueueSettings): QueueConfig {
+  const { type, max_size: maxBytes, ...rest } = settings
+  const { path = '', ...options } = rest as { path?: string } & Record<string, unknown>
+  return { type, path, maxBytes, options }
+}
+
+export function serviceSettings(settings: ServiceSettings, isTerminal: boolean): GatewayConfig['service'] {
+  const { level, encoding } = settings.telemetry.logs
+  const chosen = encoding === 'auto' ? (isTerminal ? 'text' : 'json') : encoding
+  return {
+    logs: { level, encoding: chosen === 'json' ? 'json' : 'text' },
+    metrics: settings.telemetry.metrics.level !== 'none',
+    adminEndpoint: settings.telemetry.admin.endpoint,
+    shutdownTimeoutMs: settings.shutdown_timeout
+  }
+}

@@ -1,0 +1,192 @@
+// What this product says by default and in short: the config that runs without a file, and AlgoFlow's `telemetry:` block
+// (the same keys as in AlgoFlow's own configuration) as gateway components.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { secret } from '../core/config/fields.js'
+import type { Addition, BlockSite, ShortBlock } from '../core/config/registry.js'
+
+/** No file, or a file that leaves a section out: privacy on, durable, local only. */
+export const DEFAULT_CONFIG = `# What runs without a config file: everything stays on this machine, personal data goes before anything is stored.
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: localhost:4317
+      http:
+        endpoint: localhost:4318
+processors:
+  hashing: {}
+  redaction: {}
+exporters:
+  debug: {}
+  file:
+    path: ./data/telemetry
+queue:
+  type: embedded
+  path: ./data/queue
+`
+
+const sampling = Type.Object(
+  {
+    default: Type.Number({
+      default: 1,
+      minimum: 0,
+      maximum: 1,
+      description: 'Part of the traces that is kept. Traces with an error are always kept.'
+    }),
+    by_workflow: Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 1 }), {
+      default: {},
+      description: 'The same for single workflows, by name.',
+      examples: [{ 'sensitive-workflow': 0.1 }]
+    })
+  },
+  { description: 'How much is kept, by workflow.' }
+)
+
+const privacy = Type.Object(
+  {
+    redact_fields: Type.Array(Type.String(), {
+      default: [],
+      description: 'Attributes whose value is removed, by name, wherever they stand.',
+      examples: [['email', 'ssn', 'credit_card']]
+    }),
+    hash_fields: Type.Array(Type.String(), {
+      default: [],
+      description: 'Attributes whose value is replaced by a keyed hash: the same value gives the same hash.',
+      examples: [['user_id', 'session_id']]
+    }),
+    sampling: Type.Optional(sampling),
+    retention_days: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'How long data that the gateway keeps itself lives, in days.',
+        examples: [30]
+      })
+    )
+  },
+  { description: 'What happens to personal data.' }
+)
+
+export const telemetrySchema = Type.Object({
+  enabled: Type.Boolean({ default: true, description: '`false`: the gateway starts and takes nothing.' }),
+  endpoint: Type.Optional(
+    Type.String({
+      description: 'OTLP back end that everything goes to: `https://host:4318`, or `host:4317` for gRPC.',
+      examples: ['https://otlp.example.com:4318']
+    })
+  ),
+  headers: Type.Record(Type.String(), secret(), { default: {}, description: 'Sent with every request to `endpoint`.' }),
+  sampling: Type.Optional(sampling),
+  privacy: Type.Optional(privacy),
+  exporters: Type.Array(Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())]), {
+    default: [],
+    description: 'Exporter types, by name or with their settings. `otlp` is the one to `endpoint`.',
+    examples: [['otlp', 'debug']]
+  })
+})
+
+type Telemetry = Static<typeof telemetrySchema>
+
+/** AlgoFlow's `telemetry:` block. */
+export const TELEMETRY_BLOCK: ShortBlock = { key: 'telemetry', schema: telemetrySchema, expand }
+
+function expand(config: Telemetry, site: BlockSite): readonly Addition[] {
+  return [
+    ...privacyProcessors(config, site),
+    ...samplingProcessor(config, site),
+    ...exporters(config, site),
+    ...retention(config)
+  ]
+}
+
+function privacyProcessors(config: Telemetry, site: BlockSite): Addition[] {
+  const { redact_fields: redact = [], hash_fields: hash = [] } = config.privacy ?? {}
+  const made: Addition[] = []
+  const add = (id: string, key: string) =>
+    made.push({ section: 'processors', id, config: { [key]: site.part(`privacy.${key}`) }, from: `privacy.${key}` })
+  if (hash.length > 0) add('hashing', 'hash_fields')
+  if (redact.length > 0) add('redaction', 'redact_fields')
+  return made
+}
+
+/** Sampling by trace needs the windowed processor; with nothing to sample away there is none. */
+function samplingProcessor(config: Telemetry, site: BlockSite): Addition[] {
+  const from = config.sampling === undefined ? 'privacy.sampling' : 'sampling'
+  const wanted = config.sampling ?? config.privacy?.sampling
+  if (wanted === undefined) return []
+  const shares = [...Object.entries(wanted.by_workflow), ['', wanted.default] as const]
+  if (shares.every(([, share]) => share === 1)) return []
+  if (!site.has('processors', 'tail_sampling')) {
+    site.note(
+      'warning',
+      from,
+      'has no effect: this build has no `tail_sampling`; every trace is kept',
+      'Sample at the back end until then.'
+    )
+    return []
+  }
+  return [{ section: 'processors', id: 'tail_sampling', config: { policies: policies(wanted) }, from }]
+}
+
+/** First match wins: errors, then workflows by name, then the rest. */
+function policies(wanted: Static<typeof sampling>): unknown[] {
+  const share = (part: number) => ({ sampling_percentage: Number((part * 100).toFixed(6)) })
+  const byWorkflow = Object.entries(wanted.by_workflow).map(([workflow, part]) => ({
+    name: `workflow ${workflow}`,
+    type: 'workflow',
+    workflow: { names: [workflow], ...share(part) }
+  }))
+  return [
+    { name: 'errors', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
+    ...byWorkflow,
+    { name: 'default', type: 'probabilistic', probabilistic: share(wanted.default) }
+  ]
+}
+
+function exporters(config: Telemetry, site: BlockSite): Addition[] {
+  const made: Addition[] = []
+  const list = config.exporters.length === 0 && config.endpoint !== undefined ? ['otlp'] : config.exporters
+  list.forEach((entry, i) => {
+    const from = config.exporters.length === 0 ? 'endpoint' : `exporters[${i}]`
+    if (typeof entry === 'string') made.push(named(entry, config, site, from))
+    else
+      for (const id of Object.keys(entry))
+        made.push({ section: 'exporters', id, config: site.part(`${from}["${id}"]`), from })
+  })
+  return made
+}
+
+function named(name: string, config: Telemetry, site: BlockSite, from: string): Addition {
+  const id = name.toLowerCase()
+  if (id !== 'otlp' || config.endpoint === undefined)
+    return { section: 'exporters', id: id === 'otlp' ? 'otlp_http' : id, config: {}, from }
+  const headers = Object.keys(config.headers).length > 0 ? { headers: site.part('headers') } : {}
+  const isGrpc = !config.endpoint.includes('://') || /:4317\/?$/.test(config.endpoint)
+  return {
+    section: 'exporters',
+    id: isGrpc ? 'otlp_grpc' : 'otlp_http',
+    config: { endpoint: site.part('endpoint'), ...headers },
+    from
+  }
+}
+
+function retention(config: Telemetry): Addition[] {
+  const days = config.privacy?.retention_days
+  if (days === undefined) return []
+  const hours = Math.max(1, Math.round(days * 24))
+  const value = hours % 24 === 0 ? `${hours / 24}d` : `${hours}h`
+  return [{ section: 'setting', id: 'service.retention', config: value, from: 'privacy.retention_days' }]
+}
+
+/** What people who come from the Collector may look for. */
+export const HINTS: Readonly<Record<string, string>> = {
+  extensions: 'There are none: health and status are at `service.telemetry.admin.endpoint`, storage is `queue`.',
+  connectors: 'There are none: what derives metrics from spans is a processor here.',
+  'service.extensions':
+    'There are none: health and status are at `service.telemetry.admin.endpoint`, storage is `queue`.',
+  'processors/batch':
+    'Not needed: leave it out. Requests are grouped on the way out; see `sending_queue.batch` of the exporter.',
+  'processors/memory_limiter':
+    'Not needed: leave it out. Memory is bounded, and a full queue (`queue.max_size`) refuses senders.'
+}
