@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { type ConnectionOptions, createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 import Type, { type Static } from 'typebox'
 import { catalogue } from '../component/errors.js'
+import { duration, secret } from '../config/fields.js'
 
 export const tlsErrors = catalogue({
   TLS_FILE_UNREADABLE: (key: string, file: string, why: string) =>
@@ -28,7 +29,7 @@ const common = {
   cert_pem: Type.Optional(Type.String({ description: 'The same as text.' })),
   key_file: Type.Optional(Type.String({ description: 'PEM file of our private key.' })),
   key_pem: Type.Optional(
-    Type.String({ description: 'The same as text; better from an environment variable than written out.' })
+    secret({ description: 'The same as text; better from an environment variable than written out.' })
   ),
   max_version: Type.Optional(version('Highest TLS version.')),
   cipher_suites: Type.Optional(Type.Array(Type.String(), { description: 'Allowed cipher suites, OpenSSL names.' }))
@@ -44,7 +45,7 @@ export const tlsServerSchema = Type.Object(
     ),
     client_ca_pem: Type.Optional(Type.String({ description: 'The same as text.' })),
     reload_interval: Type.Optional(
-      Type.String({ format: 'duration', description: 'Read the files again this often, e.g. `1h`. Default: never.' })
+      duration({ description: 'Read the files again this often. Default: never.', examples: ['1h'] })
     )
   },
   { additionalProperties: false }
@@ -106,7 +107,7 @@ async function secureContext(config: Common, where: string): Promise<SecureConte
   const [ca, cert, key] = await Promise.all([
     pem(config.ca_pem, config.ca_file, `${where}.ca_file`),
     pem(config.cert_pem, config.cert_file, `${where}.cert_file`),
-    pem(config.key_pem, config.key_file, `${where}.key_file`)
+    pem(config.key_pem?.reveal(), config.key_file, `${where}.key_file`)
   ])
   if ((cert === undefined) !== (key === undefined)) throw tlsErrors.TLS_INCOMPLETE(where)
   if (config.min_version === '1.3' && config.max_version === '1.2') throw tlsErrors.TLS_VERSIONS(where)
