@@ -1,0 +1,264 @@
+// Random appends, reads, acks out of order, holds, changed cursors and restarts of the embedded log against a small model.
+import fc from 'fast-check'
+import t from 'tap'
+import { EmbeddedLog } from '../../core/queue/embedded/log.js'
+import type { Log } from '../../core/queue/log.js'
+import { ALL } from '../contract/log.contract.js'
+
+const STREAMS = ['s', 'u', 'v']
+const CURSORS = ['a', 'b', 'c']
+const MAX_BYTES = 3000
+
+interface ModelEntry {
+  readonly stream: string
+  readonly items: number
+  readonly text: string
+  readonly waiters: Set<string>
+}
+
+class Model {
+  readonly entries = new Map<number, ModelEntry>()
+  readonly counts = new Map<string, number>()
+  lanes = new Map<string, readonly string[]>()
+  next = 1
+  hold = Number.POSITIVE_INFINITY
+
+  held(): number {
+    return [...this.entries.values()].reduce((sum, { text }) => sum + text.length, 0)
+  }
+
+  count(name: string, n: number): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + n)
+  }
+
+  release(): void {
+    for (const [position, { waiters }] of this.entries) {
+      if (waiters.size === 0 && position < this.hold) this.entries.delete(position)
+    }
+  }
+}
+
+interface Real {
+  readonly dir: string
+  readonly options: { readonly segmentBytes: number; readonly tailBytes: number }
+  log: Log
+}
+
+type Command = fc.AsyncCommand<Model, Real>
+
+class Append implements Command {
+  readonly sizes: readonly (readonly [number, number])[]
+  constructor(sizes: readonly (readonly [number, number])[]) {
+    this.sizes = sizes
+  }
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    // One commit each, all at once: they are grouped.
+    await Promise.all(this.sizes.map(([stream, size]) => appendOne(model, real, STREAMS[stream]!, size)))
+    compare(model, real)
+  }
+  toString(): string {
+    return `append(${JSON.stringify(this.sizes)})`
+  }
+}
+
+async function appendOne(model: Model, real: Real, stream: string, size: number): Promise<void> {
+  const position = model.next
+  const text = `${position}-`.padEnd(size, 'x')
+  const commit = real.log.commit({
+    appends: [{ stream, items: size, bytes: Buffer.from(text) }],
+    counts: new Map([[`received|${stream}`, size]])
+  })
+  if (model.held() + text.length > MAX_BYTES) {
+    await commit.then(
+      () => Promise.reject(new Error('took more than maxBytes')),
+      () => undefined
+    )
+    return
+  }
+  const waiters = new Set([...model.lanes].filter(([, streams]) => streams.includes(stream)).map(([cursor]) => cursor))
+  model.next++
+  model.entries.set(position, { stream, items: size, text, waiters })
+  model.count(`received|${stream}`, size)
+  if ((await commit)[0] !== position) throw new Error('another position than the model')
+  model.release()
+}
+
+class Ack implements Command {
+  readonly cursor: string
+  readonly picks: readonly number[]
+  constructor(cursor: string, picks: readonly number[]) {
+    this.cursor = cursor
+    this.picks = picks
+  }
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    const waiting = [...model.entries]
+      .filter(([, entry]) => entry.waiters.has(this.cursor))
+      .map(([position]) => position)
+    const positions = [...new Set(this.picks.map(pick => waiting[pick % Math.max(1, waiting.length)] ?? pick))]
+    await real.log.commit({ acks: [{ cursor: this.cursor, positions }], counts: new Map([['acks', 1]]) })
+    model.count('acks', 1)
+    for (const position of positions) model.entries.get(position)?.waiters.delete(this.cursor)
+    model.release()
+    compare(model, real)
+  }
+  toString(): string {
+    return `ack(${this.cursor}, ${this.picks})`
+  }
+}
+
+class Hold implements Command {
+  readonly back: number
+  constructor(back: number) {
+    this.back = back
+  }
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    const position = this.back === 0 ? Number.POSITIVE_INFINITY : Math.max(1, model.next - this.back)
+    // Holds move forward: what is released does not come back.
+    if (model.hold !== Number.POSITIVE_INFINITY && position < model.hold) return
+    model.hold = position
+    real.log.hold('window', position)
+    model.release()
+    compare(model, real)
+  }
+  toString(): string {
+    return `hold(next - ${this.back})`
+  }
+}
+
+class Declare implements Command {
+  readonly lanes: Record<string, readonly string[]>
+  constructor(lanes: Record<string, readonly string[]>) {
+    this.lanes = lanes
+  }
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    const lanes = new Map(Object.entries(this.lanes))
+    await real.log.cursors(lanes)
+    for (const { stream, items, waiters } of model.entries.values()) {
+      for (const cursor of waiters) {
+        if (lanes.get(cursor)?.includes(stream)) continue
+        waiters.delete(cursor)
+        model.count(`dropped|${cursor}|${stream}|exporter_removed`, items)
+      }
+    }
+    model.lanes = lanes
+    model.release()
+    compare(model, real)
+  }
+  toString(): string {
+    return `declare(${JSON.stringify(this.lanes)})`
+  }
+}
+
+class Restart implements Command {
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    await real.log.stop()
+    real.log = new EmbeddedLog({ dir: real.dir, maxBytes: MAX_BYTES, ...real.options })
+    await real.log.start()
+    model.hold = Number.POSITIVE_INFINITY
+    model.release()
+    compare(model, real)
+  }
+  toString(): string {
+    return 'restart'
+  }
+}
+
+class Tidy implements Command {
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    await (real.log as EmbeddedLog).tidy()
+    compare(model, real)
+  }
+  toString(): string {
+    return 'tidy'
+  }
+}
+
+function compare(model: Model, real: Real): void {
+  for (const cursor of CURSORS) {
+    const expected = [...model.entries]
+      .filter(([, entry]) => entry.waiters.has(cursor))
+      .map(([position, { stream, items, text }]) => `${position} ${stream} ${items} ${text}`)
+    const got = real.log
+      .read(cursor, 0, ALL)
+      .map(({ position, stream, items, bytes }) => `${position} ${stream} ${items} ${bytes.toString()}`)
+    same(`reads of ${cursor}`, got, expected)
+    const status = real.log.status().cursors.find(status => status.cursor === cursor)
+    same(`waiting of ${cursor}`, status?.waitingEntries ?? 0, expected.length)
+  }
+  const status = real.log.status()
+  same('entries', status.entries, model.entries.size)
+  same('bytes', status.bytes, model.held())
+  same('counts', [...real.log.counts()].sort(), [...model.counts].sort())
+  for (const [position, { text }] of model.entries) same('get', real.log.get(position)?.bytes.toString(), text)
+}
+
+function same(what: string, got: unknown, expected: unknown): void {
+  if (JSON.stringify(got) === JSON.stringify(expected)) return
+  throw new Error(`${what}: got ${JSON.stringify(got)}, the model says ${JSON.stringify(expected)}`)
+}
+
+const lanes = fc.dictionary(
+  fc.constantFrom(...CURSORS),
+  fc.subarray(STREAMS, { minLength: 1 }),
+  { minKeys: 1, maxKeys: 3 } // biome-ignore format: short
+)
+const stream = fc.nat({ max: STREAMS.length - 1 })
+const commands = fc.commands(
+  [
+    fc
+      .array(fc.tuple(stream, fc.integer({ min: 1, max: 300 })), { minLength: 1, maxLength: 5 })
+      .map(s => new Append(s)),
+    fc.tuple(fc.constantFrom(...CURSORS), fc.array(fc.nat(), { maxLength: 6 })).map(([c, p]) => new Ack(c, p)),
+    fc.tuple(fc.constantFrom(...CURSORS), fc.array(fc.nat(), { maxLength: 40 })).map(([c, p]) => new Ack(c, p)),
+    fc.nat({ max: 6 }).map(back => new Hold(back)),
+    lanes.map(lanes => new Declare(lanes)),
+    fc.constant(new Restart()),
+    fc.constant(new Tidy())
+  ],
+  { maxCommands: 60 }
+)
+
+t.test('the embedded log does what a small model does, whatever the order of things', async t => {
+  let runs = 0
+  await fc.assert(
+    fc.asyncProperty(
+      commands,
+      fc.constantFrom(400, 1500, 1 << 20),
+      fc.constantFrom(0, 500, 1 << 20),
+      async (...args) => {
+        const [sequence, segmentBytes, tailBytes] = args
+        const dir = t.testdir({})
+        const options = { segmentBytes, tailBytes }
+        const log = new EmbeddedLog({ dir, maxBytes: MAX_BYTES, ...options })
+        await log.start()
+        const real: Real = { dir, options, log }
+        runs++
+        try {
+          await fc.asyncModelRun(() => ({ model: new Model(), real }), sequence)
+        } finally {
+          await real.log.stop()
+        }
+      }
+    ),
+    { numRuns: Number(process.env['FC_RUNS'] ?? 80), interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false }
+  )
+  t.ok(runs > 10, `${runs} runs`)
+})
