@@ -1,4 +1,6 @@
 // Random appends, reads, acks out of order, holds, changed cursors and restarts of the embedded log against a small model.
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { EmbeddedLog } from '../../core/queue/embedded/log.js'
@@ -39,9 +41,10 @@ class Model {
 }
 
 interface Real {
-  readonly dir: string
+  dir: string
   readonly options: { readonly segmentBytes: number; readonly tailBytes: number }
   log: Log
+  generation: number
 }
 
 type Command = fc.AsyncCommand<Model, Real>
@@ -178,6 +181,29 @@ class Restart implements Command {
   }
 }
 
+/** What a kill leaves: the files as they are, without the end mark of a stop. */
+class Crash implements Command {
+  check(): boolean {
+    return true
+  }
+  async run(model: Model, real: Real): Promise<void> {
+    const copy = `${real.dir}-${real.generation++}`
+    cpSync(real.dir, copy, { recursive: true })
+    rmSync(join(copy, 'lock'))
+    await real.log.stop()
+    rmSync(real.dir, { recursive: true })
+    real.dir = copy
+    real.log = new EmbeddedLog({ dir: copy, maxBytes: MAX_BYTES, ...real.options })
+    await real.log.start()
+    model.hold = Number.POSITIVE_INFINITY
+    model.release()
+    compare(model, real)
+  }
+  toString(): string {
+    return 'crash'
+  }
+}
+
 class Tidy implements Command {
   check(): boolean {
     return true
@@ -231,6 +257,7 @@ const commands = fc.commands(
     fc.nat({ max: 6 }).map(back => new Hold(back)),
     lanes.map(lanes => new Declare(lanes)),
     fc.constant(new Restart()),
+    fc.constant(new Crash()),
     fc.constant(new Tidy())
   ],
   { maxCommands: 60 }
@@ -238,6 +265,7 @@ const commands = fc.commands(
 
 t.test('the embedded log does what a small model does, whatever the order of things', async t => {
   let runs = 0
+  const root = t.testdir({})
   await fc.assert(
     fc.asyncProperty(
       commands,
@@ -245,11 +273,11 @@ t.test('the embedded log does what a small model does, whatever the order of thi
       fc.constantFrom(0, 500, 1 << 20),
       async (...args) => {
         const [sequence, segmentBytes, tailBytes] = args
-        const dir = t.testdir({})
+        const dir = join(root, `run${runs}`)
         const options = { segmentBytes, tailBytes }
         const log = new EmbeddedLog({ dir, maxBytes: MAX_BYTES, ...options })
         await log.start()
-        const real: Real = { dir, options, log }
+        const real: Real = { dir, options, log, generation: 0 }
         runs++
         try {
           await fc.asyncModelRun(() => ({ model: new Model(), real }), sequence)
