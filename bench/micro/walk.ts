@@ -10,7 +10,9 @@ import { Walker } from '../../core/otlp/walk.js'
 
 const folder = process.argv[2]
 if (folder === undefined) throw new Error('give a folder of *.pb files, written by bench/gen.py')
-const requests = readdirSync(folder).filter(name => name.endsWith('.pb')).map(name => readFileSync(`${folder}/${name}`))
+const requests = readdirSync(folder)
+  .filter(name => name.endsWith('.pb'))
+  .map(name => readFileSync(`${folder}/${name}`))
 const report = { dropped() {}, failed() {} }
 
 let sum = 0
@@ -32,7 +34,13 @@ const editRoot: Visitor = {
 }
 
 const only = process.argv[3]
-for (const [name, visitors] of Object.entries({ none: [], attribute: [look], value: [scan], both: [look, scan], edit: [editRoot] })) {
+for (const [name, visitors] of Object.entries({
+  none: [],
+  attribute: [look],
+  value: [scan],
+  both: [look, scan],
+  edit: [editRoot]
+})) {
   if (only !== undefined && name !== only) continue
   const walker = new Walker('traces', visitors, report)
   let spans = 0

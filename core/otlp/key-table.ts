@@ -41,7 +41,8 @@ export class KeyTable {
 
   #find(view: DataView, start: number, end: number): Key {
     const length = end - start
-    if (length < 4 || length > MAX_KEY_BYTES) return length < 4 ? this.#short(view, start, end) : fresh(view, start, end)
+    if (length < 4 || length > MAX_KEY_BYTES)
+      return length < 4 ? this.#short(view, start, end) : fresh(view, start, end)
     const hash = hashOf(view, start, end)
     for (let probe = 0; probe < MAX_PROBES; probe++) {
       const at = (hash + probe) & (SLOTS - 1)
@@ -68,7 +69,13 @@ export class KeyTable {
       this.#last = undefined
     }
     this.#count++
-    const made = { key: fresh(view, start, end), hash, length: end - start, words: wordsOf(view, start, end), next: undefined }
+    const made = {
+      key: fresh(view, start, end),
+      hash,
+      length: end - start,
+      words: wordsOf(view, start, end),
+      next: undefined
+    }
     this.#slots[at] = made
     return made
   }

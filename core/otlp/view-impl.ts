@@ -6,7 +6,7 @@ import type { Key } from './keys.js'
 import { Key as KeyClass } from './keys.js'
 import type { Place } from './schema.js'
 import type { Signal } from './signal.js'
-import { type AttributeView, ValueType, type ValueKind, type ValueView } from './views.js'
+import { type AttributeView, type ValueKind, ValueType, type ValueView } from './views.js'
 
 const NOTHING = Buffer.alloc(0)
 const NO_KEY = new KeyClass(NOTHING)
@@ -69,7 +69,11 @@ export class AttributeImpl implements AttributeView {
     const any = this.encodeAny()
     const value = readAnyValue(any, 0, any.length)
     if (typeof value === 'string') return value
-    return JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? v.toString() : Buffer.isBuffer(v) ? v.toString('base64') : v)) ?? ''
+    return (
+      JSON.stringify(value, (_, v: unknown) =>
+        typeof v === 'bigint' ? v.toString() : Buffer.isBuffer(v) ? v.toString('base64') : v
+      ) ?? ''
+    )
   }
 
   replace(text: string, seal = false): void {
@@ -209,7 +213,15 @@ export class ValueImpl implements ValueView {
     this.#drop = drop
   }
 
-  enterText(place: Place, kind: ValueKind, key: Key | undefined, depth: number, buf: Buffer, start: number, end: number): void {
+  enterText(
+    place: Place,
+    kind: ValueKind,
+    key: Key | undefined,
+    depth: number,
+    buf: Buffer,
+    start: number,
+    end: number
+  ): void {
     this.place = place
     this.kind = kind
     this.key = key
@@ -221,7 +233,15 @@ export class ValueImpl implements ValueView {
     this.#end = end
   }
 
-  enterScalar(place: Place, key: Key | undefined, depth: number, type: ValueType, buf: Buffer, start: number, end: number): void {
+  enterScalar(
+    place: Place,
+    key: Key | undefined,
+    depth: number,
+    type: ValueType,
+    buf: Buffer,
+    start: number,
+    end: number
+  ): void {
     this.enterText(place, 'string', key, depth, buf, start, end)
     if (type === ValueType.string) return
     if (type === ValueType.bytes) {
@@ -259,7 +279,9 @@ export class ValueImpl implements ValueView {
 
   #spell(): void {
     const text =
-      this.kind === 'double' ? String(this.#buf.readDoubleLE(this.#start)) : readInt64(this.#buf, this.#start, this.#end).toString()
+      this.kind === 'double'
+        ? String(this.#buf.readDoubleLE(this.#start))
+        : readInt64(this.#buf, this.#start, this.#end).toString()
     this.#isNumber = false
     this.#buf = Buffer.from(text, 'latin1')
     this.#start = 0

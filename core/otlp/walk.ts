@@ -171,7 +171,7 @@ export class Walker {
   /** Walks one request. @throws MalformedError when it is no OTLP request of this signal. */
   walk(bytes: Buffer): WalkResult {
     this.#buf = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#view = viewOf(bytes)
     this.#seen = this.#kept = this.#rejected = 0
     this.#rejectedWhy = ''
     this.#inItem = false
@@ -426,7 +426,15 @@ export class Walker {
   }
 
   /** The AnyValue `[v, end)` of an attribute with its key at `[keyAt, keyEnd)`. */
-  #anyValue(place: number, tagAt: number, start: number, keyAt: number, keyEnd: number, v: number, end: number): boolean {
+  #anyValue(
+    place: number,
+    tagAt: number,
+    start: number,
+    keyAt: number,
+    keyEnd: number,
+    v: number,
+    end: number
+  ): boolean {
     const buf = this.#buf
     if (v === end) return this.#usual(place, tagAt, keyAt, keyEnd, end, ValueType.empty, end, end, true)
     switch (buf[v]!) {
@@ -465,8 +473,15 @@ export class Walker {
   }
 
   #usual(
-    place: number, tagAt: number, keyAt: number, keyEnd: number, end: number,
-    type: ValueType, from: number, to: number, hasValue: boolean
+    place: number,
+    tagAt: number,
+    keyAt: number,
+    keyEnd: number,
+    end: number,
+    type: ValueType,
+    from: number,
+    to: number,
+    hasValue: boolean
   ): boolean {
     if (type === ValueType.array || type === ValueType.map) {
       if (!this.#isList(this.#buf, from, to, type === ValueType.map, 1)) return false
@@ -579,8 +594,15 @@ export class Walker {
   }
 
   /** Walks the content of a KeyValueList or ArrayValue; its new content, or undefined when nothing changed. */
-  #list(buf: Buffer, start: number, end: number, isMap: boolean, owner: AttributeImpl, place: number): Buffer | undefined {
-    const view = buf === this.#buf ? this.#view : new DataView(buf.buffer, buf.byteOffset, buf.length)
+  #list(
+    buf: Buffer,
+    start: number,
+    end: number,
+    isMap: boolean,
+    owner: AttributeImpl,
+    place: number
+  ): Buffer | undefined {
+    const view = buf === this.#buf ? this.#view : viewOf(buf)
     let parts: Buffer[] | undefined
     let from = start
     let p = start
@@ -608,12 +630,22 @@ export class Walker {
   }
 
   /** One pair of a nested map: its new KeyValue content, undefined = unchanged, null = gone. */
-  #pair(buf: Buffer, view: DataView, start: number, end: number, owner: AttributeImpl, place: number): Buffer | null | undefined {
+  #pair(
+    buf: Buffer,
+    view: DataView,
+    start: number,
+    end: number,
+    owner: AttributeImpl,
+    place: number
+  ): Buffer | null | undefined {
     const usual = parseUsual(buf, start, end)
     if (usual === undefined) {
-      const fixed = usualForm(buf, start, end, !this.#hasValue)
-      const inner = this.#pair(fixed, new DataView(fixed.buffer, fixed.byteOffset, fixed.length), 0, fixed.length, owner, place)
-      return inner === undefined ? fixed : inner
+      const rest: Buffer[] = []
+      if (!this.#keepRest(buf, start, end, rest)) return undefined
+      const fixed = usualForm(buf, start, end)
+      const inner = this.#pair(fixed, viewOf(fixed), 0, fixed.length, owner, place)
+      if (inner === null || (inner === undefined && this.#mayStay(buf, start, end, rest))) return inner
+      return Buffer.concat([inner ?? fixed, ...rest])
     }
     const depth = owner.depth + 1
     const a = this.#attributes[depth]!
@@ -630,19 +662,31 @@ export class Walker {
     const any = parseAny(buf, start, end)
     if (any === undefined) {
       const fixed = usualAny(buf, start, end)
-      return this.#element(fixed, 0, fixed.length, owner, place) ?? fixed
+      return this.#element(fixed, 0, fixed.length, owner, place) ?? (this.#hasValue ? fixed : undefined)
     }
     if (any.type === ValueType.array || any.type === ValueType.map) {
       const fresh = this.#list(buf, any.from, any.to, any.type === ValueType.map, owner, place)
       return fresh === undefined ? undefined : anyValue(any.type, fresh)
     }
-    if (!this.#hasValue || any.type === ValueType.empty || any.type === ValueType.bool || any.type === ValueType.strindex) return undefined
+    if (
+      !this.#hasValue ||
+      any.type === ValueType.empty ||
+      any.type === ValueType.bool ||
+      any.type === ValueType.strindex
+    )
+      return undefined
     const key = owner.hasKey ? owner.key : undefined
     return this.#showScalar(place, key, owner.depth, any.type, buf, any.from, any.to)
   }
 
   #showScalar(
-    place: number, key: Key | undefined, depth: number, type: ValueType, buf: Buffer, from: number, to: number
+    place: number,
+    key: Key | undefined,
+    depth: number,
+    type: ValueType,
+    buf: Buffer,
+    from: number,
+    to: number
   ): Buffer | undefined {
     const v = this.#value
     let current: Buffer | undefined
@@ -674,7 +718,12 @@ export class Walker {
     owner.enterKeyless(PLACES[place]!)
     const fresh = this.#element(this.#buf, start, end, owner, place)
     if (this.#dropBy >= 0) return false
-    if (fresh !== undefined) this.#edits.replace(tagAt, end, Buffer.concat([this.#buf.subarray(tagAt, tagAt + 1), encodeLength(fresh.length), fresh]))
+    if (fresh !== undefined)
+      this.#edits.replace(
+        tagAt,
+        end,
+        Buffer.concat([this.#buf.subarray(tagAt, tagAt + 1), encodeLength(fresh.length), fresh])
+      )
     return true
   }
 
@@ -702,7 +751,11 @@ export class Walker {
       if (v.isRemoved || v.sealed) break
     }
     if (current === undefined) return true
-    this.#edits.replace(tagAt, end, Buffer.concat([this.#buf.subarray(tagAt, tagAt + 1), encodeLength(current.length), current]))
+    this.#edits.replace(
+      tagAt,
+      end,
+      Buffer.concat([this.#buf.subarray(tagAt, tagAt + 1), encodeLength(current.length), current])
+    )
     return true
   }
 
@@ -735,9 +788,9 @@ export class Walker {
     if (!this.#isMessage(M_KEY_VALUE, this.#buf, start, end, 0)) return false
     if (!this.#hasAttributeOrValue) return true
     const rest: Buffer[] = []
-    if (!this.#keepRest(start, end, rest)) return false
-    const fixed = usualForm(this.#buf, start, end, false)
-    const view = new DataView(fixed.buffer, fixed.byteOffset, fixed.length)
+    if (!this.#keepRest(this.#buf, start, end, rest)) return false
+    const fixed = usualForm(this.#buf, start, end)
+    const view = viewOf(fixed)
     const usual = parseUsual(fixed, 0, fixed.length)!
     const a = this.#attributes[0]!
     const key = this.#keys.lookup(view, usual.keyAt, usual.keyEnd)
@@ -748,18 +801,29 @@ export class Walker {
       this.#edits.replace(tagAt, end, undefined)
       return true
     }
+    if (!a.isChanged && this.#mayStay(this.#buf, start, end, rest)) return true
     const content = Buffer.concat([a.isChanged ? a.encodeContent() : fixed, ...rest])
-    if (content.equals(this.#buf.subarray(start, end))) return true
-    this.#edits.replace(tagAt, end, Buffer.concat([this.#buf.subarray(tagAt, tagAt + 1), encodeLength(content.length), content]))
+    this.#edits.replace(
+      tagAt,
+      end,
+      Buffer.concat([this.#buf.subarray(tagAt, tagAt + 1), encodeLength(content.length), content])
+    )
     return true
   }
 
+  /** A pair in unusual form that nobody changed may stay as it is, unless it holds more than was shown. */
+  #mayStay(buf: Buffer, start: number, end: number, rest: readonly Buffer[]): boolean {
+    if (!this.#hasValue) return true
+    const kept = rest.reduce((n, one) => n + one.length, 0)
+    return kept === restLength(buf, start, end) && !isHiding(buf, start, end)
+  }
+
   /** Collects the fields of a KeyValue that are neither key nor value and that no visitor objects to. */
-  #keepRest(start: number, end: number, rest: Buffer[]): boolean {
+  #keepRest(buf: Buffer, start: number, end: number, rest: Buffer[]): boolean {
     const v = this.#value
     for (let p = start; p < end; ) {
-      const next = skipField(this.#buf, p, end)
-      const tag = this.#buf[p]!
+      const next = skipField(buf, p, end)
+      const tag = buf[p]!
       if (tag !== 0x0a && tag !== 0x12) {
         let isTouched = this.#hasValue && (tag & 7) === 3
         if (this.#hasValue && (tag & 7) === 2) {
@@ -767,7 +831,7 @@ export class Walker {
             const step = this.#steps[i]!
             if (!step.value) continue
             this.#step = i
-            v.enterText(PLACES[PLACE_UNKNOWN]!, 'bytes', undefined, -1, this.#buf, p + 1, next)
+            v.enterText(PLACES[PLACE_UNKNOWN]!, 'bytes', undefined, -1, buf, p + 1, next)
             try {
               step.visitor.value!(v)
             } catch (error) {
@@ -778,7 +842,7 @@ export class Walker {
             isTouched = v.isTouched
           }
         }
-        if (!isTouched) rest.push(this.#buf.subarray(p, next))
+        if (!isTouched) rest.push(buf.subarray(p, next))
       }
       p = next
     }
@@ -933,20 +997,19 @@ function parseAny(buf: Buffer, start: number, end: number): { type: ValueType; f
   if (tag === 0x0a || tag === 0x2a || tag === 0x32 || tag === 0x3a) {
     return { type: (tag >>> 3) as ValueType, from: start + 1 + varintSizeAt(buf, start + 1), to: end }
   }
-  if (tag === 0x10 || tag === 0x18 || tag === 0x40 || tag === 0x21) return { type: (tag >>> 3) as ValueType, from: start + 1, to: end }
+  if (tag === 0x10 || tag === 0x18 || tag === 0x40 || tag === 0x21)
+    return { type: (tag >>> 3) as ValueType, from: start + 1, to: end }
   return undefined
 }
 
 /** A checked KeyValue rewritten as key, value: the last of each, as protobuf readers see it. */
-function usualForm(buf: Buffer, start: number, end: number, keepRest: boolean): Buffer {
+function usualForm(buf: Buffer, start: number, end: number): Buffer {
   let key = Buffer.alloc(0)
   let value: Buffer | undefined
-  const rest: Buffer[] = []
   for (let p = start; p < end; ) {
     const next = skipField(buf, p, end)
     if (buf[p] === 0x0a) key = buf.subarray(p + 1 + varintSizeAt(buf, p + 1), next) as Buffer<ArrayBuffer>
     else if (buf[p] === 0x12) value = buf.subarray(p + 1 + varintSizeAt(buf, p + 1), next)
-    else if (keepRest) rest.push(buf.subarray(p, next))
     p = next
   }
   const parts = [Buffer.of(0x0a), encodeLength(key.length), key]
@@ -954,7 +1017,38 @@ function usualForm(buf: Buffer, start: number, end: number, keepRest: boolean): 
     const any = usualAny(value, 0, value.length)
     parts.push(Buffer.of(0x12), encodeLength(any.length), any)
   }
-  return Buffer.concat([...parts, ...rest])
+  return Buffer.concat(parts)
+}
+
+/** Whether a checked KeyValue holds more than readers see: a repeated key or value, or a value with more than one field. */
+function isHiding(buf: Buffer, start: number, end: number): boolean {
+  let keys = 0
+  let values = 0
+  for (let p = start; p < end; ) {
+    const next = skipField(buf, p, end)
+    if (buf[p] === 0x0a) keys++
+    else if (buf[p] === 0x12) {
+      values++
+      if (parseAny(buf, p + 1 + varintSizeAt(buf, p + 1), next) === undefined) return true
+    }
+    p = next
+  }
+  return keys > 1 || values > 1
+}
+
+/** Bytes of a checked KeyValue's fields that are neither key nor value. */
+function restLength(buf: Buffer, start: number, end: number): number {
+  let length = 0
+  for (let p = start; p < end; ) {
+    const next = skipField(buf, p, end)
+    if (buf[p] !== 0x0a && buf[p] !== 0x12) length += next - p
+    p = next
+  }
+  return length
+}
+
+function viewOf(buf: Buffer): DataView {
+  return new DataView(buf.buffer, buf.byteOffset, buf.length)
 }
 
 /** A checked AnyValue reduced to its last known field. */

@@ -9,6 +9,7 @@
 //   appended|traces                        in the log for the exporters
 //   joined|otlp_http|traces                what `appended` was when the exporter was first configured
 //   delivered|otlp_http|traces             acknowledged by the back end
+//   parked|, unparked|otlp_http|traces...  set aside by delivery (dead letters, rests of divided requests), and gone again
 //   dropped|otlp_http|traces|rejected      not delivered, and why
 
 import type { Log } from '../queue/log.js'
@@ -51,9 +52,12 @@ export interface ExporterRow {
   /** Items appended since the exporter joined. */
   readonly due: number
   readonly delivered: number
+  /** In the log, not yet acked. */
   readonly waiting: number
+  /** Set aside: dead letters and rests of divided requests. */
+  readonly parked: number
   readonly dropped: Readonly<Record<string, number>>
-  /** due - delivered - waiting - dropped: 0, or the ledger is broken. */
+  /** due - delivered - waiting - parked - dropped: 0, or the ledger is broken. */
   readonly difference: number
 }
 
@@ -63,7 +67,7 @@ export interface Ledger {
   readonly isBalanced: boolean
 }
 
-/** What an exporter still has before it on one stream: in the log and parked. */
+/** What an exporter still has before it in the log, of one stream. */
 export type WaitingItems = (exporter: string, stream: string) => number
 
 /** Reads the ledger of a log. `readers`: exporter -> its streams. */
@@ -89,18 +93,30 @@ function streamRow(counts: ReadonlyMap<string, number>, stream: string): StreamR
   for (const [key, n] of counts) {
     const [what, component, of, reason] = key.split('|')
     // Every drop that is no exporter's: processors that have left the config dropped items too.
-    if (what === 'dropped' && of === stream && !counts.has(`joined|${component}|${stream}`)) dropped[`${component} ${reason}`] = n
+    if (what === 'dropped' && of === stream && !counts.has(`joined|${component}|${stream}`))
+      dropped[`${component} ${reason}`] = n
   }
   return { stream, received, appended, dropped, difference: received - appended - sum(dropped) }
 }
 
-function exporterRow(counts: ReadonlyMap<string, number>, exporter: string, stream: string, waiting: number): ExporterRow {
+function exporterRow(
+  counts: ReadonlyMap<string, number>,
+  exporter: string,
+  stream: string,
+  waiting: number
+): ExporterRow {
   const due = (counts.get(ledgerKeys(stream).appended) ?? 0) - (counts.get(`joined|${exporter}|${stream}`) ?? 0)
   const delivered = counts.get(`delivered|${exporter}|${stream}`) ?? 0
   const dropped: Record<string, number> = {}
-  const prefix = `dropped|${exporter}|${stream}|`
-  for (const [key, n] of counts) if (key.startsWith(prefix)) dropped[key.slice(prefix.length)] = n
-  return { exporter, stream, due, delivered, waiting, dropped, difference: due - delivered - waiting - sum(dropped) }
+  let parked = -(counts.get(`unparked|${exporter}|${stream}`) ?? 0)
+  for (const [key, n] of counts) {
+    const [what, who, of, reason] = key.split('|')
+    if (who !== exporter || of !== stream) continue
+    if (what === 'dropped') dropped[reason!] = n
+    else if (what === 'parked') parked += n
+  }
+  const difference = due - delivered - waiting - parked - sum(dropped)
+  return { exporter, stream, due, delivered, waiting, parked, dropped, difference }
 }
 
 function sum(rows: Readonly<Record<string, number>>): number {

@@ -6,9 +6,9 @@
 // received is counted in the same commit (P3), so the ledger is as durable as the data.
 
 import { codeOf } from '../component/errors.js'
-import type { Entry, Log } from '../queue/log.js'
 import type { Signal } from '../otlp/signal.js'
 import { MalformedError } from '../otlp/walk.js'
+import type { Entry, Log } from '../queue/log.js'
 import type { Chain, ChainResult } from './chain.js'
 import type { Answer, Intake } from './intake.js'
 import { ledgerKeys } from './ledger.js'
@@ -145,7 +145,8 @@ export class Pipelines implements Intake {
     const code = codeOf(error)
     this.#options.onRefused(signal, code, items, error)
     const retryAfterMs = this.#options.retryAfterMs()
-    if (code === 'QUEUE_FULL') return { kind: 'busy', message: 'the queue is full: a back end is slow or down', retryAfterMs }
+    if (code === 'QUEUE_FULL')
+      return { kind: 'busy', message: 'the queue is full: a back end is slow or down', retryAfterMs }
     return this.#unavailable(`the queue cannot store it now (${code})`)
   }
 
