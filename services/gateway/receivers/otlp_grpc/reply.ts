@@ -6,9 +6,10 @@ import { type Refusal, responseProtobuf, STATUS, statusProtobuf } from '../../..
 export const ACCEPTED_GRPC_ENCODINGS = 'identity,gzip,deflate,zstd'
 
 const HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc' }
-const WITH_TRAILERS = { waitForTrailers: true } as const
+/** No `date`: gRPC has no use for it. */
+const WITH_TRAILERS = { waitForTrailers: true, sendDate: false }
 const TRAILERS_OK: OutgoingHttpHeaders = { 'grpc-status': '0' }
-const LAST = { endStream: true } as const
+const LAST = { endStream: true, sendDate: false }
 /** Five bytes of frame head, no message bytes: a response with `partial_success` unset. */
 const EMPTY_FRAME = Buffer.alloc(5)
 

@@ -61,9 +61,13 @@ export async function otlpHttp(app: FastifyInstance, options: OtlpHttpOptions): 
   })
   for (const [path, signal] of paths(config)) {
     const exchange = exchangeFor(signal, options, cors)
-    app.post(path, (request, reply) => {
-      reply.hijack()
-      exchange(request.raw, reply.raw)
+    app.post(path, {
+      // Taken over before fastify parses the content type (measured: a fifth of a small request's cost).
+      onRequest: (request, reply) => {
+        reply.hijack()
+        exchange(request.raw, reply.raw)
+      },
+      handler: () => undefined
     })
     app.route({
       method: [...METHODS_REFUSED],

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   type Cause,
+  EMPTY_JSON,
   type Refusal,
   responseJson,
   responseProtobuf,
@@ -43,7 +44,10 @@ export function sendAccepted(
 ): void {
   const body = encoding === 'json' ? responseJson(signal, rejected, message) : responseProtobuf(rejected, message)
   response.writeHead(200, { 'content-type': MEDIA_TYPE[encoding], 'content-length': body.length })
-  response.end(body)
+  // A string goes out in one piece with the headers, a Buffer in a second one.
+  if (body.length === 0) response.end()
+  else if (body === EMPTY_JSON) response.end('{}', 'latin1')
+  else response.end(body)
 }
 
 /** Answers a refusal whose request has been read to its end. */
