@@ -23,6 +23,7 @@ class Model {
   readonly counts = new Map<string, number>()
   lanes = new Map<string, readonly string[]>()
   next = 1
+  state: string | undefined
   hold = Number.POSITIVE_INFINITY
 
   held(): number {
@@ -104,8 +105,13 @@ class Ack implements Command {
       .filter(([, entry]) => entry.waiters.has(this.cursor))
       .map(([position]) => position)
     const positions = [...new Set(this.picks.map(pick => waiting[pick % Math.max(1, waiting.length)] ?? pick))]
-    await real.log.commit({ acks: [{ cursor: this.cursor, positions }], counts: new Map([['acks', 1]]) })
+    await real.log.commit({
+      acks: [{ cursor: this.cursor, positions }],
+      counts: new Map([['acks', 1]]),
+      state: new Map([['last', Buffer.from(positions.join())]])
+    })
     model.count('acks', 1)
+    model.state = positions.join()
     for (const position of positions) model.entries.get(position)?.waiters.delete(this.cursor)
     model.release()
     compare(model, real)
@@ -232,6 +238,7 @@ function compare(model: Model, real: Real): void {
   const status = real.log.status()
   same('entries', status.entries, model.entries.size)
   same('bytes', status.bytes, model.held())
+  same('state', real.log.state('last')?.toString(), model.state)
   same('counts', [...real.log.counts()].sort(), [...model.counts].sort())
   for (const [position, { text }] of model.entries) same('get', real.log.get(position)?.bytes.toString(), text)
 }
@@ -260,7 +267,7 @@ const commands = fc.commands(
     fc.constant(new Crash()),
     fc.constant(new Tidy())
   ],
-  { maxCommands: 60 }
+  { maxCommands: 100, size: '+1' }
 )
 
 t.test('the embedded log does what a small model does, whatever the order of things', async t => {

@@ -1,9 +1,292 @@
 // The contract over the embedded log, and what only it does: files, damage, full disks, its lock.
-import { logContract } from '../../../test/contract/log.contract.js'
-import { EmbeddedLog } from './log.js'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { ALL, entry, logContract, readers, texts } from '../../../test/contract/log.contract.js'
+import { codeOf } from '../../component/errors.js'
+import { type Damage, EmbeddedLog, type EmbeddedLogOptions } from './log.js'
 
 logContract('embedded', { open: (dir, maxBytes) => new EmbeddedLog({ dir, maxBytes }), durable: true })
 logContract('embedded with tiny segments and no tail', {
   open: (dir, maxBytes) => new EmbeddedLog({ dir, maxBytes, segmentBytes: 200, tailBytes: 0 }),
   durable: true
 })
+
+const LANES = readers({ a: ['s'], b: ['s'] })
+
+async function opened(t: Test, dir: string, options: Partial<EmbeddedLogOptions> = {}): Promise<EmbeddedLog> {
+  const log = new EmbeddedLog({ dir, maxBytes: 64 << 20, ...options })
+  await log.start()
+  await log.cursors(LANES)
+  t.teardown(() => log.stop())
+  return log
+}
+
+function files(dir: string, folder = 'log'): string[] {
+  return fs.existsSync(join(dir, folder)) ? fs.readdirSync(join(dir, folder)).sort() : []
+}
+
+function diskBytes(dir: string): number {
+  return files(dir).reduce((sum, name) => sum + fs.statSync(join(dir, 'log', name)).size, 0)
+}
+
+/** Inverts one byte of the first segment that holds `marker`, `offset` bytes behind its begin. */
+function flip(dir: string, marker: string, offset = 0): void {
+  for (const name of files(dir)) {
+    const path = join(dir, 'log', name)
+    const bytes = fs.readFileSync(path)
+    const at = bytes.indexOf(marker)
+    if (at < 0) continue
+    bytes[at + offset]! ^= 0xff
+    fs.writeFileSync(path, bytes)
+    return
+  }
+  throw new Error(`no segment holds ${marker}`)
+}
+
+function ackAll(log: EmbeddedLog): Promise<unknown> {
+  return log.commit({
+    acks: ['a', 'b'].map(cursor => ({ cursor, positions: log.read(cursor, 0, ALL).map(e => e.position) }))
+  })
+}
+
+t.test('a flipped payload byte costs that entry only, counted, kept aside and told', async t => {
+  const dir = t.testdir({})
+  let log = await opened(t, dir)
+  await log.commit({ appends: [entry('s', 'first-one'), entry('s', 'second-one', 5), entry('s', 'third-one')] })
+  await log.stop()
+  flip(dir, 'second-one')
+  log = await opened(t, dir)
+  const damage: Damage[] = []
+  log.onDamage(what => damage.push(what))
+  t.same(texts(log.read('a', 0, ALL)), ['first-one', 'third-one'])
+  t.same(texts(log.read('b', 0, ALL)), ['first-one', 'third-one'])
+  t.match(damage, [{ position: 2, items: 5, stream: 's' }])
+  t.equal(damage.length, 1)
+  t.equal(
+    fs
+      .readFileSync(join(dir, 'damaged', 'entry-2.bin'))
+      .subarray(1)
+      .toString(),
+    'econd-one'
+  )
+  await log.commit({})
+  t.equal(log.counts().get('dropped|a|s|damaged'), 5)
+  t.equal(log.counts().get('dropped|b|s|damaged'), 5)
+  await log.stop()
+  log = await opened(t, dir)
+  t.same(texts(log.read('a', 0, ALL)), ['first-one', 'third-one'])
+  t.equal(log.status().damagedEntries, 1)
+  await ackAll(log)
+  t.equal(log.status().entries, 0)
+})
+
+t.test('a damaged frame head gives up its entries, counted by position, and keeps those behind it', async t => {
+  const dir = t.testdir({})
+  let log = await opened(t, dir)
+  await log.commit({ appends: [entry('s', 'one')] })
+  await log.commit({ appends: [entry('s', 'two', 3), entry('s', 'three', 4)] })
+  await log.commit({ appends: [entry('s', 'four')] })
+  await log.stop()
+  flip(dir, 'twothree', -3)
+  log = await opened(t, dir)
+  const damage: Damage[] = []
+  log.onDamage(what => damage.push(what))
+  t.same(texts(log.read('a', 0, ALL)), ['one', 'four'])
+  t.match(damage, [{ position: 2, items: 7, why: /2 entries/ }])
+  t.equal(files(dir, 'damaged').length, 1)
+  t.same(await log.commit({ appends: [entry('s', 'five')] }), [5])
+})
+
+t.test('without a readable snapshot everything in the files is delivered again rather than lost', async t => {
+  const dir = t.testdir({})
+  let log = await opened(t, dir)
+  await log.commit({ appends: [entry('s', 'one'), entry('s', 'two')] })
+  await log.commit({ acks: [{ cursor: 'a', positions: [1] }] })
+  await log.stop()
+  for (const name of files(dir)) {
+    const path = join(dir, 'log', name)
+    const bytes = fs.readFileSync(path)
+    for (let at = bytes.indexOf('AFQ1'); at >= 0; at = bytes.indexOf('AFQ1', at + 1)) {
+      if ((bytes[at + 12]! & 1) === 1) bytes[at + 20]! ^= 0xff
+    }
+    fs.writeFileSync(path, bytes)
+  }
+  log = await opened(t, dir)
+  t.same(texts(log.read('a', 0, ALL)), ['one', 'two'])
+  t.same(texts(log.read('b', 0, ALL)), ['one', 'two'])
+  await ackAll(log)
+  t.equal(log.status().entries, 0)
+})
+
+t.test('random flipped bytes anywhere never stop a start, nor a read, nor an append', async t => {
+  const root = t.testdir({})
+  let seed = 42
+  const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below
+  for (let round = 0; round < 40; round++) {
+    const dir = join(root, `${round}`)
+    const log = new EmbeddedLog({ dir, maxBytes: 1e6, segmentBytes: 500 })
+    await log.start()
+    await log.cursors(LANES)
+    for (let i = 0; i < 12; i++) await log.commit({ appends: [entry('s', `entry ${i} `.repeat(10))] })
+    await log.stop()
+    const victims = files(dir).filter(name => name.endsWith('.seg'))
+    const path = join(dir, 'log', victims[random(victims.length)]!)
+    const bytes = fs.readFileSync(path)
+    for (let i = 0; i <= random(4); i++) bytes[random(bytes.length)]! ^= 1 << random(8)
+    fs.writeFileSync(path, bytes)
+    const again = new EmbeddedLog({ dir, maxBytes: 1e6, segmentBytes: 500 })
+    await again.start()
+    await again.cursors(LANES)
+    const got = again.read('a', 0, ALL)
+    t.ok(
+      got.every(({ bytes }) => /^(entry \d+ )\1{9}$/.test(bytes.toString())),
+      'what is read is whole'
+    )
+    await again.commit({ appends: [entry('s', 'new')] })
+    await ackAll(again)
+    t.equal(again.status().entries, 0)
+    await again.stop()
+  }
+})
+
+t.test('a torn last frame is cut off without a word: it was never acknowledged', async t => {
+  const dir = t.testdir({})
+  const log = await opened(t, dir, { idleMs: 1e6 })
+  await log.commit({ appends: [entry('s', 'whole')] })
+  await log.commit({ appends: [entry('s', 'torn'.repeat(50))] })
+  const copy = join(t.testdirName, '..', 'torn-copy')
+  fs.rmSync(copy, { recursive: true, force: true })
+  fs.cpSync(dir, copy, { recursive: true })
+  t.teardown(() => fs.rmSync(copy, { recursive: true }))
+  fs.rmSync(join(copy, 'lock'))
+  const name = files(copy)
+    .filter(name => name.endsWith('.seg'))
+    .at(-1)!
+  fs.truncateSync(join(copy, 'log', name), fs.statSync(join(copy, 'log', name)).size - 10)
+  const again = await opened(t, copy)
+  const damage: Damage[] = []
+  again.onDamage(what => damage.push(what))
+  t.same(texts(again.read('a', 0, ALL)), ['whole'])
+  t.same(damage, [])
+  t.same(await again.commit({ appends: [entry('s', 'next')] }), [2])
+})
+
+t.test('files go when their entries went, one is kept for reuse, and after a drain the disk is given back', async t => {
+  const dir = t.testdir({})
+  const log = await opened(t, dir, { segmentBytes: 1 << 20, idleMs: 1e6 })
+  const mib = 'x'.repeat(1 << 20)
+  for (let i = 0; i < 8; i++) await log.commit({ appends: [entry('s', mib)] })
+  t.ok(diskBytes(dir) > 8 << 20, 'a backlog is on disk')
+  await ackAll(log)
+  await log.commit({ appends: [entry('s', 'small')] })
+  t.ok(diskBytes(dir) < 4 << 20, 'a segment and a spare are left')
+  for (let i = 0; i < 20; i++) {
+    await log.commit({ appends: [entry('s', mib)] })
+    await ackAll(log)
+  }
+  t.ok(diskBytes(dir) < 5 << 20, 'steady work needs two or three')
+  await log.tidy()
+  t.ok(diskBytes(dir) < 3 << 20, 'idle and drained: a small file and the reserve')
+  t.equal(log.status().bytes, 0)
+})
+
+t.test('a directory in use is refused also to another process, and free again after its kill -9', async t => {
+  const dir = t.testdir({})
+  const script = `
+    import { EmbeddedLog } from ${JSON.stringify(new URL('./log.js', import.meta.url).href)}
+    const log = new EmbeddedLog({ dir: ${JSON.stringify(dir)}, maxBytes: 1e6 })
+    await log.start()
+    console.log('open')
+    setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  const log = new EmbeddedLog({ dir, maxBytes: 1e6 })
+  const error = await log.start().catch((error: Error) => error)
+  t.equal(codeOf(error), 'QUEUE_IN_USE')
+  t.match((error as Error).message, new RegExp(`process ${child.pid}`))
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await log.start()
+  t.same(await log.commit({ appends: [entry('s', 'x')] }), [1])
+  await log.stop()
+})
+
+t.test('a place that cannot be a directory is refused with what to do', async t => {
+  const dir = t.testdir({ file: 'not a directory' })
+  const log = new EmbeddedLog({ dir: join(dir, 'file', 'queue'), maxBytes: 1e6 })
+  const error = await log.start().catch((error: Error) => error)
+  t.equal(codeOf(error), 'QUEUE_NOT_WRITABLE')
+  t.match((error as Error).message, /queue\.path/)
+})
+
+const isRoot = process.getuid?.() === 0
+t.test('a read-only directory is refused with what to do', { skip: isRoot && 'root may write anywhere' }, async t => {
+  const dir = t.testdir({ queue: {} })
+  fs.chmodSync(join(dir, 'queue'), 0o500)
+  const log = new EmbeddedLog({ dir: join(dir, 'queue'), maxBytes: 1e6 })
+  t.equal(codeOf(await log.start().catch((error: Error) => error)), 'QUEUE_NOT_WRITABLE')
+})
+
+t.test('a full disk refuses appends, takes acks, and works again without restart', { skip: !isRoot }, async t => {
+  const dir = t.testdir({})
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', dir])
+  if (mounted.status !== 0) {
+    t.pass('no mounts here')
+    return
+  }
+  try {
+    await fullDisk(t, dir)
+  } finally {
+    spawnSync('umount', ['-l', dir])
+  }
+})
+
+async function fullDisk(t: Test, dir: string): Promise<void> {
+  const log = new EmbeddedLog({ dir, maxBytes: 64 << 20, segmentBytes: 1 << 20, tailBytes: 0, idleMs: 1e6 })
+  await log.start()
+  await log.cursors(LANES)
+  await log.tidy()
+  const kept: number[] = []
+  let error: unknown
+  while (error === undefined) {
+    await log
+      .commit({ appends: [entry('s', `${kept.length} `.padEnd(300_000, '.'))], counts: new Map([['n', 1]]) })
+      .then(
+        ([position]) => kept.push(position!),
+        (reason: unknown) => (error = reason)
+      )
+  }
+  t.equal(codeOf(error), 'QUEUE_DISK_FULL')
+  t.match((error as Error).message, /no restart/)
+  t.ok(kept.length > 10, `${kept.length} fitted`)
+  t.equal(log.counts().get('n'), kept.length)
+  fs.writeFileSync(join(dir, 'filler'), '')
+  fill(join(dir, 'filler'))
+  t.equal(codeOf(await log.commit({ appends: [entry('s', 'y'.repeat(300_000))] }).catch(e => e)), 'QUEUE_DISK_FULL')
+  const entries = log.read('a', 0, ALL)
+  t.same(entries.map(({ position }) => position), kept) // biome-ignore format: short
+  for (const { position } of entries) {
+    await log.commit({ acks: ['a', 'b'].map(cursor => ({ cursor, positions: [position] })) })
+  }
+  await log.tidy()
+  t.same(await log.commit({ appends: [entry('s', 'z'.repeat(1 << 20))] }), [kept.length + 1], 'acks made room')
+  await log.stop()
+  const again = new EmbeddedLog({ dir, maxBytes: 64 << 20 })
+  await again.start()
+  t.same(again.read('a', 0, ALL).map(({ bytes }) => bytes.length), [1 << 20]) // biome-ignore format: short
+  t.equal(again.counts().get('n'), kept.length)
+  t.equal(again.status().damagedEntries, 0)
+  await again.stop()
+}
+
+function fill(path: string): void {
+  try {
+    for (;;) fs.appendFileSync(path, Buffer.alloc(4096))
+  } catch {
+    // Full, as wished.
+  }
+}

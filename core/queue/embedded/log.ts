@@ -13,7 +13,7 @@ import { fromIo, queueErrors } from '../errors.js'
 import type { Commit, Log, LogStatus, StoredEntry } from '../log.js'
 import { encodeFrame, type Frame } from './frame.js'
 import { lock } from './lock.js'
-import { recover } from './recovery.js'
+import { NO_SNAPSHOT, recover } from './recovery.js'
 import { Segment } from './segment.js'
 
 export interface EmbeddedLogOptions {
@@ -93,7 +93,7 @@ export class EmbeddedLog implements Log {
       const found = recover(join(this.#dir, 'log'), this.#book)
       this.#segments = found.segments
       this.#itemsEver = found.itemsEver
-      if (found.damage.length > 0) this.#book.add(new Map([[DAMAGED_ENTRIES, found.damage.length]]))
+      if (found.lostEntries > 0) this.#book.add(new Map([[DAMAGED_ENTRIES, found.lostEntries]]))
       for (const damage of found.damage) this.#reportDamage(damage)
       const segment = this.#newSegment()
       await this.#writeTo(segment, undefined, [], true)
@@ -109,9 +109,9 @@ export class EmbeddedLog implements Log {
     this.#checkOpen()
     await this.#exclusively(async () => {
       if (!this.#book.differs(readers)) return
-      const begin = this.#book.counts.has('queue|recovered_without_snapshot') ? 0 : this.#book.next - 1
+      const begin = this.#book.counts.has(NO_SNAPSHOT) ? 0 : this.#book.next - 1
       this.#book.add(this.#book.declare(readers, begin))
-      this.#book.counts.delete('queue|recovered_without_snapshot')
+      this.#book.counts.delete(NO_SNAPSHOT)
       this.#book.hold('recovered', Number.POSITIVE_INFINITY)
       await this.#writeTo(this.#active!, undefined, [], true)
     })

@@ -10,16 +10,23 @@ import type { Meta } from './frame.js'
 import type { Damage } from './log.js'
 import { type Found, Segment } from './segment.js'
 
+/** Set until the cursors are declared anew: they begin at what is left. */
+export const NO_SNAPSHOT = 'queue|recovered_without_snapshot'
+
 export interface Recovered {
   readonly segments: Segment[]
   readonly itemsEver: number
   readonly damage: readonly Damage[]
+  readonly lostEntries: number
 }
 
 type FrameFound = Found & { kind: 'frame' }
 
 interface Progress {
   itemsEver: number
+  /** A snapshot was read: the cursors are known. */
+  restored: boolean
+  lost: number
   readonly damage: Damage[]
 }
 
@@ -27,7 +34,7 @@ interface Progress {
 export function recover(dir: string, book: Book): Recovered {
   const files = segmentFiles(dir)
   const base = files.findLastIndex(file => startsWithSnapshot(file))
-  const progress: Progress = { itemsEver: -1, damage: [] }
+  const progress: Progress = { itemsEver: -1, restored: false, lost: 0, damage: [] }
   const segments: Segment[] = []
   // Until the first snapshot is read no cursor is known: hold everything.
   book.hold('recovered', 0)
@@ -36,9 +43,13 @@ export function recover(dir: string, book: Book): Recovered {
       readSegment(dir, file, book, progress, { replay: base < 0 || i >= base, last: i === files.length - 1 })
     )
   })
-  if (base >= 0 || files.length === 0) book.hold('recovered', Number.POSITIVE_INFINITY)
-  else book.counts.set('queue|recovered_without_snapshot', 1)
-  return { segments, itemsEver: Math.max(0, progress.itemsEver), damage: progress.damage }
+  if (files.length === 0) book.hold('recovered', Number.POSITIVE_INFINITY)
+  else if (!progress.restored) {
+    book.counts.set(NO_SNAPSHOT, 1)
+    const why = `no snapshot of ${dir} can be read: cursors and totals are lost, all entries left are delivered again`
+    progress.damage.push({ position: 0, items: 0, stream: '', why })
+  }
+  return { segments, itemsEver: Math.max(0, progress.itemsEver), damage: progress.damage, lostEntries: progress.lost }
 }
 
 interface File {
@@ -105,6 +116,7 @@ function take(segment: Segment, frame: FrameFound, book: Book, progress: Progres
   const { head, meta } = frame
   giveUp(segment, head.first, head.itemsBefore, book, progress)
   if (replay) replayMeta(head.snapshot, meta, book)
+  progress.restored ||= replay && head.snapshot
   let offset = frame.end - head.payloadBytes
   for (const { stream, items, bytes, crc } of meta.entries) {
     book.append(stream, items, bytes, crc, offset, head.time)
@@ -137,6 +149,7 @@ function giveUp(segment: Segment, first: number, itemsBefore: number, book: Book
         stream: '',
         why: `${missing} entries were in a damaged stretch of ${segment.path}`
       })
+      progress.lost += missing
       for (let i = 0; i < missing; i++) book.appendLost()
     } else {
       book.drop(segment.chunk)
