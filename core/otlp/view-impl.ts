@@ -318,5 +318,5 @@ function roughInt(buf: Buffer, start: number, end: number): number {
     value += (buf[p]! & 0x7f) * scale
     scale *= 128
   }
-  return value > 0x7fffffffffffffff ? 2 ** 64 - (value % 2 ** 64) : value
+  return value >= 2 ** 63 ? 2 ** 64 - (value % 2 ** 64) : value
 }

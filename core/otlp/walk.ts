@@ -573,7 +573,10 @@ export class Walker {
       v.enterText(a.place, 'key', key, a.depth, key.bytes, 0, key.bytes.length)
       step.visitor.value!(v)
       if (v.isTouched) {
-        if (v.isRemoved) return a.remove()
+        if (v.isRemoved) {
+          a.remove()
+          return
+        }
         a.renameBytes(v.fresh)
       }
     }

@@ -11,13 +11,15 @@ import { MalformedError } from '../otlp/walk.js'
 import type { Entry, Log } from '../queue/log.js'
 import type { Chain, ChainResult } from './chain.js'
 import type { Answer, Intake } from './intake.js'
-import { ledgerKeys } from './ledger.js'
+import { type LedgerKeys, ledgerKeys } from './ledger.js'
 
 /** One pipeline of the config, built. */
 export interface Pipeline {
   readonly id: string
   readonly signal: Signal
   readonly receivers: ReadonlySet<string>
+  /** Ids of the exporters that read this pipeline's stream. */
+  readonly exporters: readonly string[]
   readonly chain: Chain
   /** Exporters that may refuse senders: undefined while there is room, else when it may be worth trying again. */
   readonly pressure: () => { readonly message: string; readonly retryAfterMs: number } | undefined
@@ -50,12 +52,14 @@ interface Gathered {
 export class Pipelines implements Intake {
   readonly #options: PipelinesOptions
   readonly #byReceiver = new Map<string, readonly Pipeline[]>()
+  readonly #keys: ReadonlyMap<string, LedgerKeys>
   #gathered = emptyGather()
   #commits = 0
   #isStopped = false
 
   constructor(options: PipelinesOptions) {
     this.#options = options
+    this.#keys = new Map(options.pipelines.map(p => [p.id, ledgerKeys(p.id, p.exporters)]))
   }
 
   get isOpen(): boolean {
@@ -103,13 +107,14 @@ export class Pipelines implements Intake {
   }
 
   #gather(gathered: Gathered, pipeline: Pipeline, result: ChainResult, size: number): void {
-    const keys = ledgerKeys(pipeline.id)
+    const keys = this.#keys.get(pipeline.id)!
     const { counts } = gathered
     add(counts, keys.received, result.seen - result.rejected)
     for (const row of result.dropped) add(counts, keys.dropped(row.processor, row.reason), row.items)
     gathered.bytes += size
     if (result.items === 0) return
     add(counts, keys.appended, result.items)
+    for (const offered of keys.offered) add(counts, offered, result.items)
     if (result.bytes.length >= MERGE_BELOW) {
       gathered.entries.push({ stream: pipeline.id, items: result.items, bytes: result.bytes })
       return

@@ -7,6 +7,9 @@
 //   delivered|<exporter>|<stream>            items its back end has
 //   parked|<exporter>|<stream>|<reason>      items moved from the log into parking; unparked|<exporter>|<stream> left it
 //
+//   appended|<stream>                        items in the log for the exporters of this pipeline
+//
+//   received = appended + dropped by the processors
 //   offered = delivered + waiting + parked - unparked + dropped by the exporter
 
 export interface LedgerLine {
@@ -24,8 +27,20 @@ export interface LedgerLine {
   readonly difference: number | undefined
 }
 
+export interface StreamLine {
+  /** The pipeline's id. */
+  readonly stream: string
+  readonly received: number
+  readonly appended: number
+  /** By processors, before the log. */
+  readonly dropped: number
+  /** received - (appended + dropped): 0 when every item is accounted for. */
+  readonly difference: number
+}
+
 export interface Ledger {
   readonly received: readonly { readonly stream: string; readonly items: number }[]
+  readonly streams: readonly StreamLine[]
   readonly dropped: readonly {
     readonly by: string
     readonly stream: string
@@ -34,7 +49,7 @@ export interface Ledger {
   }[]
   readonly delivered: readonly { readonly exporter: string; readonly stream: string; readonly items: number }[]
   readonly exporters: readonly LedgerLine[]
-  /** True when no exporter has a difference. */
+  /** True when no stream and no exporter has a difference. */
   readonly isBalanced: boolean
 }
 
@@ -55,8 +70,23 @@ export function ledgerOf(totals: ReadonlyMap<string, number>, waiting: ReadonlyM
     if (what === 'delivered' || what === 'offered' || what === 'parked') names.add(who)
   }
   const exporters = [...names].sort().map(name => line(name, sums, waiting.get(name) ?? 0))
-  const isBalanced = exporters.every(l => l.difference === undefined || l.difference === 0)
-  return { received, dropped, delivered, exporters, isBalanced }
+  const streams = received.map(({ stream, items }) => streamLine(stream, items, totals, dropped))
+  const isBalanced =
+    exporters.every(l => l.difference === undefined || l.difference === 0) && streams.every(l => l.difference === 0)
+  return { received, streams, dropped, delivered, exporters, isBalanced }
+}
+
+function streamLine(
+  stream: string,
+  received: number,
+  totals: ReadonlyMap<string, number>,
+  drops: Ledger['dropped']
+): StreamLine {
+  const appended = totals.get(`appended|${stream}`) ?? 0
+  // What is offered to somebody is an exporter's; all other drops came before the log.
+  const before = drops.filter(d => d.stream === stream && !totals.has(`offered|${d.by}|${stream}`))
+  const dropped = before.reduce((sum, d) => sum + d.items, 0)
+  return { stream, received, appended, dropped, difference: received - appended - dropped }
 }
 
 function line(exporter: string, sums: ReadonlyMap<string, number>, waiting: number): LedgerLine {
