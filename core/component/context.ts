@@ -26,6 +26,11 @@ export interface ComponentContext<C extends string = string> {
   readonly clock: Clock
   /** One function per counter the component declared. */
   readonly count: { readonly [K in C]: Count }
+  /**
+   * A random secret that this installation made at its first start and keeps in its data directory; undefined where it
+   * has none. What is hashed under it agrees over restarts, not over replicas.
+   */
+  readonly installationKey?: string
 }
 
 /** A counter's declaration: exported as `algoflow_gateway_<kind>_<name>_total`, labelled with the component's id. */

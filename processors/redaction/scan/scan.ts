@@ -1,0 +1,130 @@
+// One text under the eyes of the detectors: the text of a view, what is known of its context, and the hits so far.
+
+import type { Detector } from '../detector.js'
+import { columnLabels, type Span } from './columns.js'
+import { digitRuns, type Run, type Window, windows } from './numbers.js'
+import { type Label, labelBefore, NEGATIVE, type Vocabulary } from './vocabulary.js'
+
+/** A hit, in positions of the scanned text. */
+export interface Hit {
+  start: number
+  end: number
+  detector: Detector
+}
+
+/** What a detector sees. One object is reused by the scanner: detectors never keep it. */
+export class Scan {
+  text = ''
+  /** Tier 1's triggers for this text. */
+  mask = 0
+  /** Context bits of the key path the value stands under. */
+  keyBits = 0
+  /** The key path, lower case words joined by blanks; '' without a key. */
+  keyPath = ''
+  hits: Hit[] = []
+
+  readonly #vocabulary: Vocabulary
+  #detector: Detector | undefined
+  #bit = 0
+  #labels: Label[] | undefined
+  #columns: Span[] | undefined
+  #runs: Run[] | undefined
+  #lower: string | undefined
+
+  constructor(vocabulary: Vocabulary) {
+    this.#vocabulary = vocabulary
+  }
+
+  /** Begins a text. */
+  begin(text: string, mask: number, keyBits: number, keyPath: string): void {
+    this.text = text
+    this.mask = mask
+    this.keyBits = keyBits
+    this.keyPath = keyPath
+    this.hits = []
+    this.#labels = undefined
+    this.#columns = undefined
+    this.#runs = undefined
+    this.#lower = undefined
+  }
+
+  /** Hands the text to a detector. */
+  run(detector: Detector): void {
+    this.#detector = detector
+    this.#bit = this.#vocabulary.bit(detector.name)
+    detector.find(this)
+  }
+
+  /** Reports `text[start..end)`. */
+  hit(start: number, end: number): void {
+    if (end > start) this.hits.push({ start, end, detector: this.#detector! })
+  }
+
+  get lower(): string {
+    this.#lower ??= this.text.toLowerCase()
+    return this.#lower
+  }
+
+  /** The labels of the text. */
+  get labels(): readonly Label[] {
+    this.#labels ??= this.#vocabulary.labels(this.text)
+    return this.#labels
+  }
+
+  get runs(): readonly Run[] {
+    this.#runs ??= digitRuns(this.text)
+    return this.#runs
+  }
+
+  /** Calls `use` for each free-standing window of digit groups with at least `least` digits. */
+  windows(least: number, use: (window: Window) => void): void {
+    windows(this.text, this.runs, least, use)
+  }
+
+  /** Context bits at a position: of its column, else the nearest label before it, else the key. */
+  contextAt(at: number): number {
+    const column = this.#column(at)
+    if (column !== undefined) return column.bits
+    const label = labelBefore(this.labels, at)
+    return label === undefined || label.bits === 0 ? this.keyBits : label.bits
+  }
+
+  /** True when the key or a label near `at` is one of the detector's own. */
+  labelled(at: number): boolean {
+    return (this.contextAt(at) & this.#bit) !== 0
+  }
+
+  /** True when the key or a label near `at` says that it is an id, a time, a size ... */
+  denied(at: number): boolean {
+    return (this.contextAt(at) & NEGATIVE) !== 0
+  }
+
+  /** True when the key itself is one of the detector's. */
+  get byKey(): boolean {
+    return (this.keyBits & this.#bit) !== 0
+  }
+
+  /** The detector's labels in the text, with the stretch of text that follows each: its value, somehow. */
+  eachLabel(use: (label: Label) => void): void {
+    for (const label of this.labels) if (label.bits & this.#bit) use(label)
+  }
+
+  /** The cells that stand under a column header of the detector's own (SQL column lists, CSV headers). */
+  eachCell(use: (start: number, end: number) => void): void {
+    this.#columns ??= columnLabels(this.text, this.#vocabulary)
+    for (const cell of this.#columns) if (cell.bits & this.#bit) use(cell.start, cell.end)
+  }
+
+  #column(at: number): Span | undefined {
+    this.#columns ??= columnLabels(this.text, this.#vocabulary)
+    let low = 0
+    let high = this.#columns.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#columns[middle]!.end <= at) low = middle + 1
+      else high = middle
+    }
+    const cell = this.#columns[low]
+    return cell !== undefined && at >= cell.start ? cell : undefined
+  }
+}

@@ -1,0 +1,160 @@
+// Tier 2: the detectors over the views of a value that tier 1 could not pass. Normalised view first, then escapes
+// undone (twice), then base64 runs (two deep). Hits are mapped back to the original text; a hit inside a base64 run
+// takes the run. Overlapping hits are joined; the longest gives the name.
+
+import type { Detector } from '../detector.js'
+import { base64Runs } from './base64.js'
+import { Scan } from './scan.js'
+import { type Keyword, Prefilter, Trigger } from './triggers.js'
+import { decodeEscapes, normalise, originalRange, plain, type View } from './view.js'
+import { Vocabulary, wordsOf } from './vocabulary.js'
+
+/** What was found, in UTF-16 positions of the scanned value. */
+export interface Finding {
+  start: number
+  end: number
+  detector: Detector
+}
+
+/** What is known of where the value stands. */
+export interface Where {
+  /** Context bits of the key path (`Vocabulary.ofKey`). */
+  readonly bits: number
+  readonly path: string
+}
+
+export const NOWHERE: Where = { bits: 0, path: '' }
+
+const MAX_DEPTH = 2
+
+export class Scanner {
+  readonly vocabulary: Vocabulary
+  readonly prefilter: Prefilter
+  readonly #detectors: readonly Detector[]
+  readonly #byKey: number
+  readonly #scans: readonly Scan[]
+
+  constructor(detectors: readonly Detector[]) {
+    this.#detectors = detectors
+    this.vocabulary = new Vocabulary(detectors)
+    this.prefilter = new Prefilter(keywordsOf(detectors))
+    this.#scans = Array.from({ length: MAX_DEPTH + 1 }, () => new Scan(this.vocabulary))
+    let bits = 0
+    for (const detector of detectors) if (detector.byKey) bits |= this.vocabulary.bit(detector.name)
+    this.#byKey = bits
+  }
+
+  /** What the words of a key path say. */
+  where(path: string): Where {
+    const words = wordsOf(path).map(word => word.text)
+    return { bits: this.vocabulary.ofKey(path), path: words.join(' ') }
+  }
+
+  /** True when a key alone is reason to look at its value. */
+  wakes(where: Where): boolean {
+    return (where.bits & this.#byKey) !== 0
+  }
+
+  /** The findings of a text, joined and in order. `mask` is tier 1's answer for its bytes. */
+  scan(text: string, mask: number, where: Where): Finding[] {
+    return join(this.#views(text, mask, where, 0))
+  }
+
+  #views(text: string, mask: number, where: Where, depth: number): Finding[] {
+    const found: Finding[] = []
+    let view = plain(text)
+    if (mask & Trigger.nonAscii) {
+      view = normalise(text)
+      mask = this.#maskOf(view.text) | Trigger.nonAscii
+    }
+    this.#look(view, mask, where, depth, found)
+    if (mask & Trigger.escapes) this.#unescape(view, where, depth, found)
+    return found
+  }
+
+  #unescape(from: View, where: Where, depth: number, found: Finding[]): void {
+    let view: View | undefined = from
+    for (let level = 0; level < 2; level++) {
+      const decoded = decodeEscapes(view)
+      if (decoded === undefined) return
+      view = decoded
+      this.#look(view, this.#maskOf(view.text), where, depth, found)
+    }
+  }
+
+  #look(view: View, mask: number, where: Where, depth: number, found: Finding[]): void {
+    if (mask === 0 && !this.wakes(where)) return
+    const scan = this.#scans[depth]!
+    scan.begin(view.text, mask, where.bits, where.path)
+    for (const detector of this.#detectors) {
+      const keyed = detector.byKey === true && (where.bits & this.vocabulary.bit(detector.name)) !== 0
+      if ((detector.when & mask) !== 0 || keyed) scan.run(detector)
+    }
+    for (const hit of scan.hits) {
+      const [start, end] = originalRange(view, hit.start, hit.end)
+      found.push({ start, end, detector: hit.detector })
+    }
+    if (mask & Trigger.token && depth < MAX_DEPTH) this.#encoded(view, where, depth, found)
+  }
+
+  #encoded(view: View, where: Where, depth: number, found: Finding[]): void {
+    for (const run of base64Runs(view.text)) {
+      const inner = this.#views(run.text, this.#maskOf(run.text), where, depth + 1)
+      const first = longest(inner)
+      if (first === undefined) continue
+      const [start, end] = originalRange(view, run.start, run.end)
+      found.push({ start, end, detector: first.detector })
+    }
+  }
+
+  #maskOf(text: string): number {
+    const bytes = Buffer.from(text, 'utf8')
+    return this.prefilter.mask(bytes, 0, bytes.length)
+  }
+}
+
+function keywordsOf(detectors: readonly Detector[]): Keyword[] {
+  const words: Keyword[] = []
+  for (const detector of detectors) {
+    for (const prefix of detector.prefixes ?? []) words.push(prefix)
+    if (detector.labelTrigger === undefined) continue
+    for (const phrase of detector.labels ?? []) {
+      const word = phrase.split(' ').reduce((a, b) => (b.length > a.length ? b : a))
+      words.push({ word: word.length < 4 ? `|${word}|` : word, bits: detector.labelTrigger })
+    }
+  }
+  return words
+}
+
+function longest(found: readonly Finding[]): Finding | undefined {
+  let best: Finding | undefined
+  for (const one of found) if (best === undefined || beats(one, best)) best = one
+  return best
+}
+
+function beats(a: Finding, b: Finding): boolean {
+  const length = a.end - a.start - (b.end - b.start)
+  return length > 0 || (length === 0 && a.detector.rank < b.detector.rank)
+}
+
+/** Overlapping findings become one span over all of them, named by the longest. */
+export function join(found: Finding[]): Finding[] {
+  if (found.length < 2) return found
+  found.sort((a, b) => a.start - b.start || b.end - a.end || a.detector.rank - b.detector.rank)
+  const joined: Finding[] = []
+  let best = found[0]!
+  let span = { ...best }
+  for (let i = 1; i < found.length; i++) {
+    const one = found[i]!
+    if (one.start >= span.end) {
+      joined.push(span)
+      best = one
+      span = { ...one }
+      continue
+    }
+    if (beats(one, best)) best = one
+    span = { start: span.start, end: Math.max(span.end, one.end), detector: best.detector }
+  }
+  joined.push(span)
+  return joined
+}

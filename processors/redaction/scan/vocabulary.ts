@@ -1,0 +1,345 @@
+// Label words: what a key or a word before a value says about the value. Phrases are sequences of lower-case words;
+// between the words of a phrase any short punctuation may stand, so one phrase covers `cardNumber`, `card_number`,
+// `card.number`, `"card": {"number"` and `Card Number`.
+
+import type { Detector } from '../detector.js'
+
+/** Context bits: one a detector with labels, plus these. */
+export const NEGATIVE = 1 << 30
+
+/** A label found in a text. */
+export interface Label {
+  /** Where its words stand. */
+  readonly start: number
+  readonly end: number
+  /** Context bits; 0 = a label nobody asked for: it only hides labels farther away. */
+  readonly bits: number
+}
+
+interface Node {
+  bits: number
+  readonly next: Map<string, Node>
+}
+
+/** Words that say that a number is no personal number, whatever it looks like. */
+const NEGATIVE_LABELS = [
+  'id',
+  'ids',
+  'order',
+  'order id',
+  'order no',
+  'order number',
+  'offset',
+  'seq',
+  'sequence',
+  'timestamp',
+  'ts',
+  'time',
+  'unix nano',
+  'epoch',
+  'version',
+  'build',
+  'release',
+  'revision',
+  'rev',
+  'commit',
+  'sha',
+  'sha1',
+  'sha256',
+  'md5',
+  'hash',
+  'digest',
+  'checksum',
+  'etag',
+  'trace',
+  'trace id',
+  'span',
+  'span id',
+  'request id',
+  'correlation id',
+  'batch',
+  'batch id',
+  'invoice',
+  'ticket',
+  'tracking',
+  'tracking number',
+  'sku',
+  'isbn',
+  'serial',
+  'serial number',
+  'part number',
+  'port',
+  'pid',
+  'tid',
+  'thread',
+  'duration',
+  'elapsed',
+  'latency',
+  'bytes',
+  'size',
+  'count',
+  'total',
+  'index',
+  'idx',
+  'partition',
+  'shard',
+  'row',
+  'rows',
+  'line',
+  'page',
+  'limit',
+  'width',
+  'height',
+  'lat',
+  'lon',
+  'lng',
+  'latitude',
+  'longitude',
+  'amount',
+  'price',
+  'quantity',
+  'qty',
+  'balance',
+  'oid',
+  'uuid',
+  'guid',
+  'nonce',
+  'seed',
+  'job',
+  'job id',
+  'workflow',
+  'workflow id',
+  'step',
+  'attempt',
+  'retry',
+  'ms',
+  'ns',
+  'us',
+  'nanos',
+  'millis',
+  'micros',
+  'expires',
+  'expiry',
+  'ttl',
+  'created',
+  'updated',
+  'reference',
+  'ref',
+  'case',
+  'case id',
+  'transaction',
+  'transaction id',
+  'txn',
+  'txn id',
+  'message id',
+  'event id',
+  'document',
+  'product',
+  'ean',
+  'upc',
+  'gtin'
+]
+
+/** Words that stand between a label and its value and say nothing themselves: `field=ssn value=...`. */
+const TRANSPARENT = new Set([
+  'value',
+  'val',
+  'values',
+  'number',
+  'no',
+  'num',
+  'nr',
+  'nbr',
+  'is',
+  'was',
+  'the',
+  'of',
+  'for',
+  'string',
+  'text',
+  'data',
+  'field',
+  'content',
+  'raw',
+  'str',
+  'int',
+  'param',
+  'input',
+  'given',
+  'got',
+  'received',
+  'invalid',
+  'new',
+  'old',
+  'eq',
+  'type',
+  'varchar',
+  'bigint',
+  'a',
+  'an',
+  'to',
+  'at',
+  'from',
+  'name',
+  'key',
+  'attr',
+  'attribute',
+  'v',
+  'k',
+  'http',
+  'https'
+])
+
+const LABEL_REACH = 45
+
+/** All labels of the detectors that are on, as a trie of words. */
+export class Vocabulary {
+  readonly #root: Node = { bits: 0, next: new Map() }
+  readonly #bitOf = new Map<string, number>()
+
+  constructor(detectors: readonly Detector[]) {
+    for (const phrase of NEGATIVE_LABELS) this.#add(phrase, NEGATIVE)
+    let bit = 0
+    for (const detector of detectors) {
+      if (detector.labels === undefined) continue
+      if (bit > 29) throw new Error('more than 30 detectors with labels: widen the context bits')
+      const bits = 1 << bit++
+      this.#bitOf.set(detector.name, bits)
+      for (const phrase of detector.labels) this.#add(phrase, bits)
+    }
+  }
+
+  /** The context bit of a detector; 0 when it has no labels or is off. */
+  bit(detector: string): number {
+    return this.#bitOf.get(detector) ?? 0
+  }
+
+  #add(phrase: string, bits: number): void {
+    let node = this.#root
+    for (const word of phrase.split(' ')) {
+      let next = node.next.get(word)
+      if (next === undefined) {
+        next = { bits: 0, next: new Map() }
+        node.next.set(word, next)
+      }
+      node = next
+    }
+    // A word that any detector asks for is not negative, whatever else it is.
+    node.bits = bits === NEGATIVE && node.bits !== 0 ? node.bits : (node.bits & ~NEGATIVE) | bits
+  }
+
+  /** The labels of a text, in order; the longest phrase wins where several start. Linear. */
+  labels(text: string): Label[] {
+    const words = wordsOf(text)
+    const found: Label[] = []
+    for (let i = 0; i < words.length; ) {
+      const taken = this.#phrase(text, words, i, found)
+      i += taken
+    }
+    return found
+  }
+
+  #phrase(text: string, words: readonly Word[], at: number, found: Label[]): number {
+    let node: Node | undefined = this.#root
+    let bits = 0
+    let length = 0
+    for (let j = at; j < words.length && j < at + 4; j++) {
+      if (j > at && !joins(text, words[j - 1]!.end, words[j]!.start)) break
+      node = node.next.get(words[j]!.text)
+      if (node === undefined) break
+      if (node.bits !== 0) {
+        bits = node.bits
+        length = j - at + 1
+      }
+    }
+    if (length > 0) {
+      found.push({ start: words[at]!.start, end: words[at + length - 1]!.end, bits })
+      return length
+    }
+    const word = words[at]!
+    if (isKey(text, word.end) && !TRANSPARENT.has(word.text)) found.push({ start: word.start, end: word.end, bits: 0 })
+    return 1
+  }
+
+  /** What the words of a key path say: the last label in it wins. */
+  ofKey(path: string): number {
+    const labels = this.labels(path)
+    let bits = 0
+    for (const label of labels) if (label.bits !== 0) bits = label.bits
+    return bits
+  }
+}
+
+/** The label that governs position `at`: the nearest one before it, within reach; undefined when there is none. */
+export function labelBefore(labels: readonly Label[], at: number): Label | undefined {
+  let low = 0
+  let high = labels.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (labels[middle]!.end <= at) low = middle + 1
+    else high = middle
+  }
+  const label = labels[low - 1]
+  return label !== undefined && at - label.end <= LABEL_REACH ? label : undefined
+}
+
+interface Word {
+  readonly text: string
+  readonly start: number
+  readonly end: number
+}
+
+/** Words: runs of letters, split at camel case. */
+export function wordsOf(text: string): Word[] {
+  const words: Word[] = []
+  let i = 0
+  while (i < text.length) {
+    if (!isLetter(text.charCodeAt(i))) {
+      i++
+      continue
+    }
+    const start = i
+    i++
+    while (i < text.length && isLetter(text.charCodeAt(i)) && !turns(text, i)) i++
+    // sha256, md5, address1: digits inside a word stay out of it, but `sha1` style words keep theirs by the phrase list.
+    words.push({ text: text.slice(start, i).toLowerCase(), start, end: i })
+  }
+  return words
+}
+
+/** A new word of camel case begins at `i`: aB, or the B of ABc. */
+function turns(text: string, i: number): boolean {
+  const here = text.charCodeAt(i)
+  if (!isUpper(here)) return false
+  const before = text.charCodeAt(i - 1)
+  if (!isUpper(before)) return true
+  const after = i + 1 < text.length ? text.charCodeAt(i + 1) : 0
+  return isLetter(after) && !isUpper(after)
+}
+
+function isUpper(code: number): boolean {
+  return code >= 65 && code <= 90
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 97 && code <= 122) || isUpper(code) || code >= 0xc0
+}
+
+/** Words of one phrase: at most four characters of quotes, dots, dashes, braces, colons or one space between them. */
+function joins(text: string, from: number, to: number): boolean {
+  if (to - from > 5) return false
+  for (let i = from; i < to; i++) {
+    const c = text[i]!
+    if (c === ',' || c === ';' || c === '\n' || c === '=' || c === '&' || c === ')' || c === '|') return false
+  }
+  return true
+}
+
+/** `word:`, `word=`, `"word":`, `word =>`. */
+function isKey(text: string, end: number): boolean {
+  let i = end
+  while (i < text.length && i < end + 3 && (text[i] === '"' || text[i] === "'" || text[i] === ' ' || text[i] === '`'))
+    i++
+  const c = text[i]
+  return (c === '=' && text[i + 1] !== '=') || (c === ':' && text[i + 1] !== '/' && text[i + 1] !== ':')
+}
