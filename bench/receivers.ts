@@ -6,10 +6,10 @@
 // Load comes from outside, so that this process does nothing else: any OTLP sender with ready-made requests.
 
 import type { Clock } from '../core/component/context.js'
+import { configOf } from '../core/config/check.js'
 import type { Answer, Intake } from '../core/pipeline/intake.js'
 import { schema } from '../services/gateway/receivers/otlp/config.js'
 import { createOtlpReceiver } from '../services/gateway/receivers/otlp/index.js'
-import { configOf } from '../test/helpers/config.js'
 
 const [kind = 'grpc', every = '400', port = '0'] = process.argv.slice(2)
 const ACCEPTED: Answer = { kind: 'accepted', rejected: 0, message: '' }
@@ -53,10 +53,7 @@ async function startOurs(): Promise<void> {
     intake,
     log: { debug: none, info: none, warn: none, error: none },
     clock,
-    count: { requests: none, refused: none, aborted: none, bytes: none, key_uses: none },
-    jsonToProtobuf: () => {
-      throw new Error('not measured here')
-    }
+    count: { requests: none, refused: none, aborted: none, bytes: none, key_uses: none }
   })
   await receiver.start()
   console.log(JSON.stringify(receiver.endpoints()))

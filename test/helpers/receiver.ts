@@ -1,12 +1,11 @@
 // A real OTLP receiver on port 0 in front of an intake that records what it was handed and answers as told.
 
 import type { Clock, Log } from '../../core/component/context.js'
+import { configOf } from '../../core/config/check.js'
 import type { Signal } from '../../core/otlp/signal.js'
 import type { Answer, Intake } from '../../core/pipeline/intake.js'
 import { schema } from '../../services/gateway/receivers/otlp/config.js'
 import { createOtlpReceiver, type OtlpReceiver } from '../../services/gateway/receivers/otlp/index.js'
-import type { JsonToProtobuf } from '../../services/gateway/receivers/otlp_http/exchange.js'
-import { configOf } from './config.js'
 
 export interface Taken {
   readonly signal: Signal
@@ -101,7 +100,7 @@ interface Given {
   readonly grpc?: object
   readonly rest?: object
   readonly clock?: Clock
-  readonly jsonToProtobuf?: JsonToProtobuf
+  readonly intake?: Intake
 }
 
 /** Starts one; stops it when the test ends. */
@@ -116,7 +115,7 @@ export async function startReceiver(
     http: { endpoint: '127.0.0.1:0', ...given.http }
   }
   const receiver = createOtlpReceiver('otlp', configOf(schema, { protocols, ...given.rest }), {
-    intake,
+    intake: given.intake ?? intake,
     log: silentLog,
     clock: given.clock ?? realClock,
     count: {
@@ -125,12 +124,7 @@ export async function startReceiver(
       aborted: counts.of('aborted'),
       bytes: counts.of('bytes'),
       key_uses: counts.of('key_uses')
-    },
-    jsonToProtobuf:
-      given.jsonToProtobuf ??
-      (() => {
-        throw Object.assign(new Error('no JSON here'), { code: 'OTLP_JSON' })
-      })
+    }
   })
   await receiver.start()
   t.teardown(() => receiver.stop(0))

@@ -1,7 +1,7 @@
 // The `otlp` receiver: OTLP/gRPC and OTLP/HTTP servers behind one door.
 
+import { jsonToProtobuf } from '../../../../core/otlp/json-read.js'
 import { OtlpGrpcServer } from '../otlp_grpc/index.js'
-import type { JsonToProtobuf } from '../otlp_http/exchange.js'
 import { OtlpHttpServer } from '../otlp_http/index.js'
 import { Authenticator } from '../shared/auth.js'
 import { Door, type ReceiverContext, receiverCounters } from '../shared/door.js'
@@ -9,6 +9,7 @@ import { type OtlpConfig, schema, validate } from './config.js'
 
 /** What the config engine and the reference pages need to know of this type. */
 export const otlpReceiver = {
+  kind: 'receiver',
   type: 'otlp',
   about: 'Takes OTLP over gRPC and HTTP (protobuf and JSON).',
   stability: 'beta',
@@ -30,15 +31,11 @@ export interface OtlpReceiver {
   inFlightBytes(): number
 }
 
-export interface OtlpReceiverContext extends ReceiverContext {
-  readonly jsonToProtobuf: JsonToProtobuf
-}
-
 /** Time for requests under way when a stop names none. */
 const STOP_LIMIT_MS = 10_000
 
 /** @param id as in the config file: `otlp` or `otlp/internal`. */
-export function createOtlpReceiver(id: string, config: OtlpConfig, context: OtlpReceiverContext): OtlpReceiver {
+export function createOtlpReceiver(id: string, config: OtlpConfig, context: ReceiverContext): OtlpReceiver {
   const auth = config.auth === undefined ? undefined : new Authenticator(config.auth, () => context.clock.now())
   const door = new Door(id, context, auth, config.max_in_flight_bytes)
   const where = `receivers.${id}.protocols`
@@ -50,7 +47,7 @@ export function createOtlpReceiver(id: string, config: OtlpConfig, context: Otlp
       door,
       config: httpConfig,
       where: `${where}.http`,
-      jsonToProtobuf: context.jsonToProtobuf,
+      jsonToProtobuf,
       authHeader: config.auth?.header
     })
   async function stop(limitMs: number): Promise<void> {
