@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The program `algoflow-gateway`: hands the process to the command line and exits with its code.
+
+import { readFileSync } from 'node:fs'
+import { RECEIVERS } from '../gateway/receivers/index.js'
+import { registryWith } from '../registry.js'
+import { runCli } from './cli.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+/** The gateway is loaded only when it is to run: other commands answer faster and need no native modules. */
+async function start(options: { readonly config?: string; readonly set?: string[] }): Promise<number> {
+  const program: string = new URL('../gateway/main.js', import.meta.url).href
+  const { run } = (await import(program)) as { run(options: object): Promise<number> }
+  return run(options)
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  out: text => void process.stdout.write(text),
+  err: text => void process.stderr.write(text),
+  env: process.env,
+  version,
+  registry: registryWith(RECEIVERS),
+  start
+})
