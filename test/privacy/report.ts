@@ -11,8 +11,8 @@ function table(title: string, tallies: Tallies, word: string): string[] {
   return ['', head, ...rows.map(([name, tally]) => line(name, tally))]
 }
 
-/** The whole report; `examples` misses a type at most, spread over types. */
-export function report(score: Score, examples = 0): string {
+/** The whole report, with at most `examples` misses of each type (or of `only` one type or kind). */
+export function report(score: Score, examples = 0, only?: string): string {
   return [
     ...table('by type', score.byType, 'leaked'),
     ...table('by place', score.byPlace, 'leaked'),
@@ -26,13 +26,14 @@ export function report(score: Score, examples = 0): string {
     line('hard negatives damaged', score.damaged),
     line('other strings changed', score.changed),
     `  redactor CPU ${(score.redactorMs / 1000).toFixed(2)} s`,
-    ...misses(score, examples)
+    ...misses(score, examples, only)
   ].join('\n')
 }
 
-function misses(score: Score, examples: number): string[] {
+function misses(score: Score, examples: number, only?: string): string[] {
   const seen = new Map<string, number>()
   const shown = score.misses.filter(({ what, name }) => {
+    if (only !== undefined && name !== only) return false
     const count = (seen.get(what + name) ?? 0) + 1
     seen.set(what + name, count)
     return count <= examples

@@ -1,0 +1,41 @@
+// The gateway's own redaction, as the scorer wants it: the real chain with the redaction processor and no configuration.
+
+import type { ComponentContext } from '../../core/component/context.js'
+import type { ProcessorDeclaration } from '../../core/component/processor.js'
+import { configOf } from '../../core/config/check.js'
+import { SIGNALS, type Signal } from '../../core/otlp/signal.js'
+import { Chain } from '../../core/pipeline/chain.js'
+import { PROCESSORS } from '../../processors/index.js'
+import type { Redactor } from './score.js'
+
+/** The redaction processor of the built-in list. @throws when it is not there. */
+export function redaction(): ProcessorDeclaration {
+  const declaration = PROCESSORS.find(({ type }) => type === 'redaction')
+  if (declaration === undefined) throw new Error('processors/index.ts lists no processor of type redaction')
+  return declaration
+}
+
+/** A redactor that runs the chain; `config` as in a config file, default: nothing. */
+export function gatewayRedactor(config: object = {}): Redactor {
+  const chains = new Map<Signal, Chain>(SIGNALS.map(signal => [signal, chainOf(signal, config)]))
+  return (signal, bytes) => (chains.get(signal) as Chain).run(bytes).bytes
+}
+
+function chainOf(signal: Signal, config: object): Chain {
+  const declaration = redaction()
+  const processor = declaration.create(configOf(declaration.schema, config), contextOf(declaration))
+  return new Chain(signal, [{ id: declaration.type, processor, mutates: declaration.mutates }], {
+    // A hook that throws would look like good redaction: what it threw at is gone.
+    failed: (id, error) => {
+      throw new Error(`${id} failed while it was scored`, { cause: error })
+    }
+  })
+}
+
+function contextOf({ type, counters }: ProcessorDeclaration): ComponentContext {
+  const quiet = (): void => {}
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  const clock = { now: () => 1_780_000_000_000, after: () => ({ cancel: quiet }) }
+  const count = Object.fromEntries(Object.keys(counters ?? {}).map(name => [name, quiet]))
+  return { id: type, log, clock, count }
+}

@@ -1,0 +1,30 @@
+// The gateway's redaction does not get worse: figures on a fixed corpus against bar.json.
+
+import t from 'tap'
+import { PROCESSORS } from '../../processors/index.js'
+import { BAR_OPTIONS, barOf, readBar, worse } from './bar.js'
+import { gatewayRedactor } from './gateway-redactor.js'
+import { score } from './score.js'
+
+const isThere = PROCESSORS.some(({ type }) => type === 'redaction')
+
+t.test(
+  'no figure of the privacy score is worse than the bar',
+  { skip: isThere ? false : 'no redaction yet' },
+  async t => {
+    const bar = readBar()
+    if (bar === undefined) throw new Error('test/privacy/bar.json is missing: npm run privacy:score -- --update-bar')
+    t.same(bar.options, BAR_OPTIONS)
+    const now = barOf(score(gatewayRedactor(), BAR_OPTIONS), BAR_OPTIONS)
+    t.same(worse(now, bar), [])
+  }
+)
+
+t.test('a worse figure is told, a better one is not', async t => {
+  const bar = { options: BAR_OPTIONS, corpus: 'a', headline: { leaked: 1 }, rows: { 'type/email': 2 } }
+  t.same(worse({ ...bar, headline: { leaked: 0.5 }, rows: {} }, bar), [])
+  t.same(worse({ ...bar, headline: { leaked: 1.01 } }, bar), ['leaked: 1.01 %, the bar is 1 %'])
+  t.same(worse({ ...bar, rows: { 'type/iban': 0.1 } }, bar), ['type/iban: 0.1 %, the bar is 0 %'])
+  t.same(worse({ ...bar, corpus: 'b', rows: { 'type/iban': 9 } }, bar), [], 'rows of another corpus say nothing')
+  t.same(worse({ ...bar, corpus: 'b', headline: { leaked: 2 } }, bar), ['leaked: 2 %, the bar is 1 %'])
+})
