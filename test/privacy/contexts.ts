@@ -114,7 +114,13 @@ const LABELLED: readonly string[] = [
   'unable to verify {L} [{v}], manual check needed',
   'import row 12 has {L}: {v}, skipped',
   'Invalid {L}: {v}',
-  'step failed\n{L}: {v}\nattempt: 2'
+  'step failed\n{L}: {v}\nattempt: 2',
+  '{L} (as typed by the caller): {v}',
+  '{L} taken from the second form: {v}',
+  'form refused, please check {L}: {v}',
+  'mismatch between state (open) and {L} ({v})',
+  'new {L} -> {v}',
+  '{L}\n  {v}'
 ]
 
 type Container = (rng: Rng, key: string, value: string, raw: boolean) => string
@@ -154,7 +160,23 @@ const CONTAINERS: readonly Container[] = [
   (_, key, value) => `X-${words(key).map(title).join('-')}: ${value}`,
   (_, key, value) =>
     `POST /forms HTTP/1.1\nHost: forms.acme-data.net\nX-${words(key).map(title).join('-')}: ${value}\nAccept: */*`,
-  (_, key, value) => `${key}\t${value}\nstate\topen`
+  (_, key, value) => `${key}\t${value}\nstate\topen`,
+  (rng, key, value) => `INSERT INTO forms (seq, ${key}) VALUES (${rng.int(1, 9)}, 'n/a'), (10, '${sql(value)}')`,
+  (rng, key, value) => `seq,step,${key},state\n${rng.int(1, 9)},load,,open\n10,clean,${quoted(value)},open`,
+  (rng, key, value) => `HSET form:${rng.int(1, 99)} state open ${key} ${quoted(value)}`,
+  (_, key, value, raw) => `db.forms.find({ "${key}": ${json(value, raw)} }).limit(5)`,
+  (_, key, value) => `export FLOW_${key.toUpperCase()}=${quoted(value)}`,
+  (_, key, value) => `[form]\nstate = "open"\n${key} = "${value}"`,
+  (_, key, value, raw) =>
+    `{"query":"mutation($a: String!) { save(a: $a) }","variables":{"${key}":${json(value, raw)},"limit":5}}`,
+  (_, key, value) =>
+    `array(2) {\n  ["state"]=>\n  string(4) "open"\n  ["${key}"]=>\n  string(${value.length}) "${value}"\n}`,
+  (_, key, value) => `Parameters: {"state"=>"open", "${key}"=>"${value}"}`,
+  (_, key, value) => `{state=open, ${key}=${value}, attempt=2}`,
+  (_, key, value) => `--b7f3\nContent-Disposition: form-data; name="${key}"\n\n${value}\n--b7f3--`,
+  (_, key, value) => `unexpected row: ${key}='${value}' (state='open')`,
+  (_, key, value) => `Key (${key})=(${value}) already exists.`,
+  (_, key, value) => `"${key}" must match the pattern, value: "${value}"`
 ]
 // Documents that hold a text of several lines.
 const LONG_CONTAINERS = [0, 1, 2, 4].map(at => CONTAINERS[at] as Container)
