@@ -2,17 +2,21 @@
 //
 //     npm run -s build && node dist/bench/micro/json.js
 
+import { decodeRequest, encodeRequest } from '../../core/otlp/decode.js'
 import { jsonToProtobuf } from '../../core/otlp/json-read.js'
 import { protobufToJson } from '../../core/otlp/json-write.js'
 
 const json = Buffer.from(JSON.stringify({ resourceSpans: [resourceSpans(512)] }))
 const pretty = Buffer.from(JSON.stringify(JSON.parse(json.toString()), undefined, 2))
 const bytes = jsonToProtobuf('traces', json)
+const object = decodeRequest('traces', bytes)
 
 console.log(`512 spans: ${json.length} bytes of JSON, ${bytes.length} of protobuf`)
 measure('JSON -> protobuf', json.length, () => jsonToProtobuf('traces', json))
 measure('JSON with white space -> protobuf', pretty.length, () => jsonToProtobuf('traces', pretty))
 measure('protobuf -> JSON', json.length, () => protobufToJson('traces', bytes))
+measure('protobuf -> objects', bytes.length, () => decodeRequest('traces', bytes))
+measure('objects -> protobuf', bytes.length, () => encodeRequest('traces', object))
 measure('JSON.parse of the same, for comparison', json.length, () => JSON.parse(json.toString()))
 
 function measure(what: string, size: number, work: () => unknown): void {
