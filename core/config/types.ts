@@ -19,6 +19,8 @@ export interface RetryConfig {
   readonly randomizationFactor: number
   /** 0 = for ever. */
   readonly maxElapsedMs: number
+  /** What becomes of a request whose time is up. Default: dead letter, so that nothing accepted is lost silently. */
+  readonly onExpired?: 'dead_letter' | 'drop'
 }
 
 /** `sending_queue`, as in the Collector: how much may wait for this exporter and how it is grouped into requests. */
@@ -32,6 +34,8 @@ export interface SendingQueueConfig {
   readonly numConsumers: number
   /** What happens when `maxBytes` wait: refuse senders, or drop (counted) the oldest or the newest. */
   readonly overflow: 'block' | 'drop_oldest' | 'drop_newest'
+  /** Entries older than this are dropped (counted) instead of sent. Default and 0: never. */
+  readonly maxAgeMs?: number
   /** Items a request should hold at least / at most, and how long to wait for the least. 0 = whatever is there. */
   readonly batch: {
     readonly minItems: number

@@ -1,0 +1,127 @@
+// Dead letters for people: list, show, redrive, purge, and their retention. Every change is one commit in the log (the
+// ledger's totals and the markers) with the payload's end after it, so that a crash in between is repaired at start.
+
+import type { Clock } from '../component/context.js'
+import { catalogue } from '../component/errors.js'
+import { protobufToJson } from '../otlp/json-write.js'
+import type { Signal } from '../otlp/signal.js'
+import type { Log } from '../queue/log.js'
+import type { Parked, Parking } from '../queue/parking.js'
+import { type DropReason, droppedKey, MARKER, markerKey, unparkedKey } from './ledger.js'
+
+export const deadLetterErrors = catalogue({
+  DEAD_LETTER_UNKNOWN: (id: string) => `There is no dead letter ${id}. List them to see their ids; it may have been purged.`
+})
+
+const PAGE = 64
+
+/** A dead letter without its payload. */
+export type DeadLetter = Omit<Parked, 'bytes'> & { readonly size: number }
+
+export interface DeadLetterStores {
+  readonly log: Log
+  readonly parking: Parking
+  readonly clock: Clock
+  /** Called with the exporter's id after a redrive: wakes its delivery (`parkingChanged`). */
+  readonly redriven?: (exporter: string) => void
+}
+
+/** Dead letters of an exporter, oldest first. */
+export function list(
+  stores: DeadLetterStores,
+  exporter: string,
+  page: { readonly after?: string; readonly max?: number } = {}
+): readonly DeadLetter[] {
+  return stores.parking.dead(exporter, page.after, page.max ?? 100).map(summary)
+}
+
+/**
+ * One dead letter and its content as OTLP/JSON. The content went through the privacy processors before it was stored.
+ * @throws DEAD_LETTER_UNKNOWN
+ */
+export function show(stores: DeadLetterStores, id: string): DeadLetter & { readonly json: string } {
+  const letter = letterOf(stores, id)
+  return { ...summary(letter), json: protobufToJson(letter.stream.split('/', 1)[0] as Signal, letter.bytes) }
+}
+
+/**
+ * Gives dead letters to their exporter again, as if they were new.
+ * @returns items given back. @throws DEAD_LETTER_UNKNOWN before anything changed.
+ */
+export async function redrive(stores: DeadLetterStores, ids: readonly string[]): Promise<number> {
+  const { log, parking, clock } = stores
+  let items = 0
+  for (const letter of ids.map(id => letterOf(stores, id))) {
+    const { id: old, parkedAt: _, ...rest } = letter
+    const id = await parking.park({ ...rest, attempts: 0, dueAt: clock.now(), reason: 'redriven', dead: false })
+    const [was, is] = [markerKey(letter.exporter, old), markerKey(letter.exporter, id)]
+    await log.commit({ state: new Map([[was, null] as const, [is, MARKER] as const]) })
+    await parking.remove([old])
+    items += letter.items
+    stores.redriven?.(letter.exporter)
+  }
+  return items
+}
+
+/**
+ * Removes dead letters for good; their items are counted as dropped, reason `purged`.
+ * @returns items removed. @throws DEAD_LETTER_UNKNOWN before anything changed.
+ */
+export function purge(stores: DeadLetterStores, ids: readonly string[]): Promise<number> {
+  return discard(
+    stores,
+    ids.map(id => letterOf(stores, id)),
+    'purged'
+  )
+}
+
+/** Removes an exporter's dead letters that were parked before `before` (milliseconds since the epoch); how many items. */
+export async function expire(stores: DeadLetterStores, exporter: string, before: number): Promise<number> {
+  let items = 0
+  for (;;) {
+    const page = stores.parking.dead(exporter, undefined, PAGE)
+    const old = page.filter(letter => letter.parkedAt < before)
+    if (old.length === 0) return items
+    items += await discard(stores, old, 'dead_letter_expired')
+  }
+}
+
+/** Ids of all dead letters of an exporter: for `--all`. */
+export function allIds(stores: DeadLetterStores, exporter: string): string[] {
+  const ids: string[] = []
+  let after: string | undefined
+  for (;;) {
+    const page = stores.parking.dead(exporter, after, PAGE)
+    if (page.length === 0) return ids
+    for (const { id } of page) ids.push((after = id))
+  }
+}
+
+async function discard(stores: DeadLetterStores, letters: readonly Parked[], reason: DropReason): Promise<number> {
+  const counts = new Map<string, number>()
+  const state = new Map<string, Buffer | null>()
+  let items = 0
+  for (const letter of letters) {
+    add(counts, droppedKey(letter.exporter, letter.stream, reason), letter.items)
+    add(counts, unparkedKey(letter.exporter, letter.stream), letter.items)
+    state.set(markerKey(letter.exporter, letter.id), null)
+    items += letter.items
+  }
+  await stores.log.commit({ counts, state })
+  await stores.parking.remove(letters.map(({ id }) => id))
+  return items
+}
+
+function add(counts: Map<string, number>, key: string, n: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + n)
+}
+
+function letterOf(stores: DeadLetterStores, id: string): Parked {
+  const letter = stores.parking.get(id)
+  if (letter === undefined || !letter.dead) throw deadLetterErrors.DEAD_LETTER_UNKNOWN(id)
+  return letter
+}
+
+function summary({ bytes, ...letter }: Parked): DeadLetter {
+  return { ...letter, size: bytes.length }
+}

@@ -1,0 +1,665 @@
+// Delivery of one exporter: read -> merge or split -> send -> ack | try again | set aside. README.md has the states.
+//
+// Invariants:
+//   D1  A position is acked only in the commit that counts its items as delivered, dropped or parked (ledger.ts).
+//   D2  What is set aside is durable in parking before its position is acked.
+//   D3  At most num_consumers requests are in flight and windowFactor times as many are known here at all; everything
+//       else stays in the log, so memory does not grow with the backlog.
+//   D4  Nothing here waits for another exporter: its own cursor, its own limits, its own breaker.
+//   D5  One promise a request, none an entry.
+
+import type { Batch } from '../component/batch.js'
+import { catalogue, codeOf } from '../component/errors.js'
+import type { RequestLimits } from '../component/exporter.js'
+import type { Outcome } from '../component/outcome.js'
+import { sanitise } from '../net/client-words.js'
+import type { CursorStatus, StoredEntry } from '../queue/log.js'
+import type { ParkingStatus } from '../queue/parking.js'
+import { backoffMs, waitMs } from './backoff.js'
+import { Breaker, type BreakerState } from './breaker.js'
+import { Concurrency } from './concurrency.js'
+import { type Division, cut, divide, halve, type Piece } from './divide.js'
+import { DrainRate } from './drain-rate.js'
+import {
+  type DropReason,
+  deliveredKey,
+  droppedKey,
+  MARKER,
+  markerKey,
+  type ParkReason,
+  parkedKey,
+  unparkedKey
+} from './ledger.js'
+import { type DeliveryOptions, TUNING, type Tuning } from './options.js'
+import { Overflow } from './overflow.js'
+import { Reader } from './reader.js'
+import { Settler } from './settler.js'
+import { fromGroup, fromParked, requestBytes, type Shipment } from './shipment.js'
+
+export const deliveryErrors = catalogue({
+  SEND_TIMEOUT: (ms: number) => `no answer within ${ms} ms`,
+  SEND_HUNG: (ms: number) => `the exporter did not end its attempt within ${ms} ms after it was aborted`,
+  DELIVERY_STOPPED: () => 'the gateway is stopping'
+})
+
+/** A refused request's size minus this share is tried next when the back end says "too large". */
+const SHRINK = 0.5
+const SMALLEST_TARGET = 64 * 1024
+/** Acks that may wait for the store before reading pauses (the store is failing then). */
+const MAX_UNSETTLED = 100_000
+/** Payloads looked at in parking at once. */
+const PARKED_PAGE = 64
+const RETRY_AFTER_MIN_MS = 1000
+const RETRY_AFTER_MAX_MS = 60_000
+
+/** What an operator and the metrics see. */
+export interface DeliveryStatus {
+  readonly exporter: string
+  /** In the log, not acked: entries, items, bytes, and the age of the oldest in milliseconds. */
+  readonly waiting: { readonly entries: number; readonly items: number; readonly bytes: number }
+  readonly oldestAgeMs: number
+  readonly parked: ParkingStatus
+  readonly inFlight: number
+  /** Requests waiting for their next try. */
+  readonly retrying: number
+  /** Requests that may be in flight now (adaptive). */
+  readonly concurrency: number
+  readonly breaker: BreakerState
+  readonly breakerOpened: number
+  /** Attempts, and those that ended in a retry, since the start. */
+  readonly attempts: number
+  readonly retries: number
+  readonly lastError: { readonly at: number; readonly text: string } | undefined
+  readonly itemsPerSecond: number
+  readonly bytesPerSecond: number
+}
+
+export class Delivery {
+  readonly id: string
+  readonly #o: DeliveryOptions
+  readonly #tuning: Tuning
+  readonly #limits: RequestLimits
+  readonly #random: () => number
+  readonly #reader: Reader
+  readonly #settler: Settler
+  readonly #overflow: Overflow
+  readonly #breaker: Breaker
+  readonly #concurrency: Concurrency
+  readonly #rate: DrainRate
+  readonly #keys = new Map<string, string>()
+  readonly #aborts = new Set<AbortController>()
+  readonly #parkedBusy = new Set<string>()
+  #retrying: Shipment[] = []
+  /** Shipments between launch and settlement or their place among `#retrying`. */
+  #busy = 0
+  #inFlight = 0
+  #running = false
+  #stopping: Promise<void> | undefined
+  #pumping = false
+  #pausedUntil = 0
+  #parkedDue = Number.POSITIVE_INFINITY
+  #timer: { at: number; cancel(): void } | undefined
+  #idle: (() => void)[] = []
+  #unsubscribe = () => {}
+  #attempts = 0
+  #retries = 0
+  #lastError: { at: number; text: string } | undefined
+  #settlingBytes = 0
+
+  constructor(options: DeliveryOptions) {
+    const { config, log, clock, exporter } = options
+    this.#o = options
+    this.id = config.id
+    this.#tuning = { ...TUNING, ...options.tuning }
+    this.#limits = exporter.limits
+    this.#random = options.random ?? Math.random
+    this.#settler = new Settler(log, this.id, clock, options.logger)
+    this.#breaker = new Breaker({
+      threshold: this.#tuning.breakerThreshold,
+      openMs: config.retry.initialIntervalMs,
+      maxOpenMs: Math.max(config.retry.maxIntervalMs, config.retry.initialIntervalMs)
+    })
+    this.#concurrency = new Concurrency(config.sendingQueue.numConsumers, config.timeoutMs)
+    this.#rate = new DrainRate(clock.now())
+    this.#reader = new Reader(log, this.id, this.#readerOptions())
+    this.#overflow = new Overflow({
+      log,
+      cursor: this.id,
+      clock,
+      config: config.sendingQueue,
+      reader: this.#reader,
+      settlingBytes: () => this.#settlingBytes,
+      drop: (entries, then) => this.#drop(entries, 'overflow', then)
+    })
+  }
+
+  /**
+   * Starts the exporter, repairs parking after a crash and begins to deliver.
+   * @throws what the exporter's `start` throws.
+   */
+  async start(): Promise<void> {
+    await this.#o.exporter.start?.()
+    await this.#repairParking()
+    this.#running = true
+    this.#unsubscribe = this.#o.log.onAppend(() => this.#appended())
+    this.#parkedDue = 0
+    this.#appended()
+  }
+
+  /**
+   * Stops reading, waits up to `limitMs` for requests in flight, aborts the rest. What is not delivered stays in the log
+   * (or, when it is the rest of a divided request, in parking). Safe twice, safe without start.
+   */
+  stop(limitMs = 10_000): Promise<void> {
+    this.#stopping ??= this.#stop(limitMs)
+    return this.#stopping
+  }
+
+  /** True when senders must be refused for this exporter's sake: its queue is full and its policy is `block`. */
+  isFull(): boolean {
+    return this.#overflow.isFull()
+  }
+
+  /** How long a refused sender should wait, milliseconds: until a tenth of the queue has drained at the present rate. */
+  retryAfterMs(): number {
+    const now = this.#o.clock.now()
+    const wanted = this.#overflow.excessBytes(0.9)
+    const { bytesPerSecond } = this.#rate.at(now)
+    const drainMs = bytesPerSecond > 0 ? (wanted / bytesPerSecond) * 1000 : RETRY_AFTER_MAX_MS
+    const closedMs = Math.max(this.#breaker.openUntil, this.#pausedUntil) - now
+    return Math.round(Math.min(RETRY_AFTER_MAX_MS, Math.max(RETRY_AFTER_MIN_MS, drainMs, closedMs)))
+  }
+
+  /** Items and bytes a second that left the queue lately. */
+  drainRate(): { readonly itemsPerSecond: number; readonly bytesPerSecond: number } {
+    return this.#rate.at(this.#o.clock.now())
+  }
+
+  status(): DeliveryStatus {
+    const now = this.#o.clock.now()
+    const waiting = cursorStatus(this.#o.log.status().cursors, this.id)
+    return {
+      exporter: this.id,
+      waiting: { entries: waiting.waitingEntries, items: waiting.waitingItems, bytes: waiting.waitingBytes },
+      oldestAgeMs: waiting.oldestAt === 0 ? 0 : Math.max(0, now - waiting.oldestAt),
+      parked: parkingStatus(this.#o.parking.status(), this.id),
+      inFlight: this.#inFlight,
+      retrying: this.#retrying.length,
+      concurrency: this.#concurrency.limit,
+      breaker: this.#breaker.state,
+      breakerOpened: this.#breaker.opened,
+      attempts: this.#attempts,
+      retries: this.#retries,
+      lastError: this.#lastError,
+      ...this.#rate.at(now)
+    }
+  }
+
+  /** Makes it look into parking again: dead letters were redriven. */
+  parkingChanged(): void {
+    this.#parkedDue = 0
+    this.#pump()
+  }
+
+  // --- what to send next -------------------------------------------------------------------------------------------
+
+  #appended(): void {
+    if (!this.#running) return
+    this.#reader.wake()
+    this.#overflow.check()
+    this.#pump()
+  }
+
+  /** Starts whatever may start, then sets one timer for the next moment at which something could. */
+  #pump(): void {
+    if (!this.#running || this.#pumping) return
+    this.#pumping = true
+    const now = this.#o.clock.now()
+    for (let next = this.#next(now); next !== undefined; next = this.#next(now)) this.#launch(next, now)
+    this.#pumping = false
+    this.#schedule(now)
+  }
+
+  #next(now: number): Shipment | undefined {
+    if (this.#busy >= this.#concurrency.limit || now < this.#pausedUntil || !this.#breaker.allows(now)) return undefined
+    return this.#nextRetry(now) ?? this.#nextParked(now) ?? this.#nextFresh(now)
+  }
+
+  #nextRetry(now: number): Shipment | undefined {
+    const at = this.#retrying.findIndex(shipment => shipment.dueAt <= now)
+    return at < 0 ? undefined : this.#retrying.splice(at, 1)[0]
+  }
+
+  #nextParked(now: number): Shipment | undefined {
+    if (now < this.#parkedDue) return undefined
+    const { parking, log } = this.#o
+    for (const parked of parking.due(this.id, now, PARKED_PAGE + this.#parkedBusy.size)) {
+      if (this.#parkedBusy.has(parked.id) || log.state(markerKey(this.id, parked.id)) === undefined) continue
+      this.#parkedBusy.add(parked.id)
+      return fromParked(parked)
+    }
+    this.#parkedDue = this.#firstParkedDue()
+    return undefined
+  }
+
+  /** When the next parked payload is due that is not under way; what is due but not yet committed announces itself. */
+  #firstParkedDue(): number {
+    const all = this.#o.parking.due(this.id, Number.MAX_SAFE_INTEGER, PARKED_PAGE + this.#parkedBusy.size)
+    const now = this.#o.clock.now()
+    let due = Number.POSITIVE_INFINITY
+    for (const parked of all) if (!this.#parkedBusy.has(parked.id) && parked.dueAt > now) due = Math.min(due, parked.dueAt)
+    return due
+  }
+
+  #nextFresh(now: number): Shipment | undefined {
+    if (!this.#hasRoom()) return undefined
+    const group = this.#reader.next(now, this.#busy === 0)
+    return group && fromGroup(group)
+  }
+
+  #hasRoom(): boolean {
+    const window = this.#tuning.windowFactor * this.#o.config.sendingQueue.numConsumers
+    return this.#busy + this.#retrying.length < window && this.#settler.pending < MAX_UNSETTLED
+  }
+
+  #schedule(now: number): void {
+    const gate = Math.max(this.#pausedUntil, this.#breaker.openUntil)
+    if (!this.#breaker.allows(Math.max(now, gate))) return // the probe's end pumps
+    let due = this.#parkedDue
+    for (const shipment of this.#retrying) due = Math.min(due, shipment.dueAt)
+    if (this.#hasRoom()) due = Math.min(due, this.#reader.dueAt(this.#busy === 0))
+    const at = Math.max(gate, due)
+    if (at === Number.POSITIVE_INFINITY || this.#busy >= this.#concurrency.limit) return
+    if (this.#timer !== undefined && this.#timer.at <= at && this.#timer.at > now) return
+    this.#timer?.cancel()
+    const handle = this.#o.clock.after(Math.max(1, at - now), () => {
+      this.#timer = undefined
+      this.#pump()
+    })
+    this.#timer = { at, cancel: () => handle.cancel() }
+  }
+
+  // --- one request -------------------------------------------------------------------------------------------------
+
+  #launch(shipment: Shipment, now: number): void {
+    const bytes = requestBytes(shipment, this.#o.log, this.#o.parking)
+    if (bytes === undefined) return this.#vanished(shipment)
+    this.#busy++
+    shipment.buffers = undefined
+    if (shipment.firstTryAt === 0) shipment.firstTryAt = now
+    const { maxItems, maxBytes } = this.#limits
+    if (bytes.length > maxBytes || shipment.items > maxItems) {
+      return this.#divide(shipment, bytes, cut(shipment.signal, bytes, this.#cutTo(maxItems, maxBytes)))
+    }
+    shipment.attempts++
+    const batch = { signal: shipment.signal, bytes, items: shipment.items }
+    this.#attempt(batch, outcome => this.#answered(shipment, bytes, outcome))
+  }
+
+  #cutTo(maxItems: number, maxBytes: number): { maxItems: number; maxBytes: number } {
+    const { batch } = this.#o.config.sendingQueue
+    return { maxItems: batch.maxItems > 0 ? Math.min(maxItems, batch.maxItems) : maxItems, maxBytes }
+  }
+
+  /** An entry was quarantined by the log (L6) between reading and retry: what is left of the request goes entry by entry. */
+  #vanished(shipment: Shipment): void {
+    for (const position of shipment.positions) {
+      const entry = this.#o.log.get(position)
+      if (entry === undefined) continue
+      const { items, bytes, appendedAt } = entry
+      const alone = { ...shipment, positions: [position], items, size: bytes.length, acceptedAt: appendedAt }
+      this.#retrying.push({ ...alone, buffers: undefined })
+    }
+    if (shipment.parkedId !== undefined) this.#parkedBusy.delete(shipment.parkedId)
+  }
+
+  /** One attempt: `done` is called exactly once, later. */
+  #attempt(batch: Batch, done: (outcome: Outcome) => void): void {
+    const { clock, config, exporter } = this.#o
+    const startedAt = clock.now()
+    const abort = new AbortController()
+    let isOpen = true
+    let timer: { cancel(): void } | undefined
+    const settle = (outcome: Outcome) => {
+      if (!isOpen) return
+      isOpen = false
+      timer?.cancel()
+      this.#aborts.delete(abort)
+      this.#inFlight--
+      this.#note(outcome, batch, startedAt)
+      done(outcome)
+      this.#pump()
+    }
+    const graceMs = this.#tuning.abortGraceMs
+    const aborted = () => {
+      timer?.cancel()
+      timer = clock.after(graceMs, () => settle({ kind: 'retry', cause: deliveryErrors.SEND_HUNG(graceMs) }))
+    }
+    abort.signal.addEventListener('abort', aborted, { once: true })
+    if (config.timeoutMs > 0) {
+      timer = clock.after(config.timeoutMs, () => abort.abort(deliveryErrors.SEND_TIMEOUT(config.timeoutMs)))
+    }
+    this.#aborts.add(abort)
+    this.#inFlight++
+    this.#attempts++
+    this.#breaker.started(startedAt)
+    startSend(() => exporter.send(batch, abort.signal)).then(settle, cause => settle({ kind: 'retry', cause }))
+  }
+
+  /** What every attempt teaches: breaker, concurrency, rate, last error. */
+  #note(outcome: Outcome, batch: Batch, startedAt: number): void {
+    const now = this.#o.clock.now()
+    if (outcome.kind === 'delivered') {
+      this.#breaker.succeeded()
+      this.#concurrency.succeeded(startedAt, now)
+      this.#rate.add(batch.items, batch.bytes.length, now)
+      return
+    }
+    if (!this.#running) return
+    this.#lastError = { at: now, text: words(outcome.cause) }
+    if (outcome.kind === 'refused') {
+      if (outcome.whole) this.#breaker.failed(now)
+      else this.#breaker.succeeded()
+      return
+    }
+    this.#retries++
+    this.#concurrency.failed(startedAt, now)
+    if (outcome.afterMs === undefined) this.#breaker.failed(now)
+    else this.#pausedUntil = Math.max(this.#pausedUntil, now + waitMs(this.#o.config.retry, 1, 0, outcome.afterMs))
+  }
+
+  #answered(shipment: Shipment, bytes: Buffer, outcome: Outcome): void {
+    if (outcome.kind === 'delivered') return this.#delivered(shipment, outcome.rejected ?? 0)
+    if (outcome.kind === 'retry') return this.#later(shipment, bytes, outcome)
+    const text = words(outcome.cause)
+    const reason = outcome.tooLarge ? 'too_large' : 'refused'
+    if (outcome.tooLarge) this.#shrink(bytes.length)
+    const halves = outcome.whole ? undefined : halve(shipment.signal, bytes, text, reason)
+    if (halves) return this.#divide(shipment, bytes, halves)
+    this.#setAside(shipment, bytes, [{ bytes, items: shipment.items, words: text, reason }])
+  }
+
+  #shrink(refused: number): void {
+    this.#reader.targetBytes = Math.min(
+      this.#reader.targetBytes,
+      Math.max(SMALLEST_TARGET, Math.floor(refused * SHRINK))
+    )
+  }
+
+  #delivered(shipment: Shipment, rejected: number): void {
+    const dropped = Math.min(rejected, shipment.items)
+    this.#settle(shipment, [
+      [this.#key(deliveredKey, shipment.stream), shipment.items - dropped],
+      [droppedKey(this.id, shipment.stream, 'rejected'), dropped]
+    ])
+  }
+
+  // --- not now -----------------------------------------------------------------------------------------------------
+
+  #later(shipment: Shipment, bytes: Buffer, outcome: Outcome & { kind: 'retry' }): void {
+    if (!this.#running) return this.#release(shipment)
+    const { retry } = this.#o.config
+    const now = this.#o.clock.now()
+    const wait = waitMs(retry, shipment.attempts, this.#random(), outcome.afterMs)
+    const tooLate = retry.maxElapsedMs > 0 && now - shipment.firstTryAt + wait > retry.maxElapsedMs
+    if (!retry.enabled || tooLate) return this.#expired(shipment, bytes, words(outcome.cause))
+    this.#reschedule(shipment, now + wait)
+  }
+
+  #reschedule(shipment: Shipment, dueAt: number): void {
+    shipment.dueAt = dueAt
+    this.#busy--
+    this.#retrying.push(shipment)
+    this.#wakeIdle()
+  }
+
+  #expired(shipment: Shipment, bytes: Buffer, text: string): void {
+    if (this.#o.config.retry.onExpired === 'drop') {
+      return this.#settle(shipment, [[droppedKey(this.id, shipment.stream, 'retry_expired'), shipment.items]])
+    }
+    this.#setAside(shipment, bytes, [{ bytes, items: shipment.items, words: text, reason: 'retry_expired' }])
+  }
+
+  // --- in pieces, aside --------------------------------------------------------------------------------------------
+
+  #divide(shipment: Shipment, bytes: Buffer, pieces: readonly Piece[]): void {
+    const send = (batch: Batch) => new Promise<Outcome>(resolve => this.#attempt(batch, resolve))
+    const maySend = () => {
+      const now = this.#o.clock.now()
+      return this.#running && now >= this.#pausedUntil && this.#breaker.allows(now)
+    }
+    shipment.attempts = Math.max(1, shipment.attempts)
+    divide(pieces, { signal: shipment.signal, maxBytes: this.#limits.maxBytes, send, maySend, words })
+      .then(division => this.#divided(shipment, bytes, division))
+      .catch(error => this.#divided(shipment, bytes, undecided(pieces, error)))
+  }
+
+  #divided(shipment: Shipment, bytes: Buffer, division: Division): void {
+    const untouched = division.delivered === 0 && division.rejected === 0 && division.dead.length === 0
+    if (untouched && this.#running) return this.#reschedule(shipment, this.#backoffAt(shipment.attempts++))
+    if (untouched) return this.#release(shipment)
+    this.#setAside(shipment, bytes, division.dead, division)
+  }
+
+  #backoffAt(attempts: number): number {
+    return this.#o.clock.now() + backoffMs(this.#o.config.retry, Math.max(1, attempts), this.#random())
+  }
+
+  /** Parks durably, then acks (D2). When parking fails the shipment is tried again as a whole. */
+  #setAside(shipment: Shipment, bytes: Buffer, dead: readonly Piece[], division?: Division): void {
+    const later = division?.later ?? []
+    this.#park(shipment, dead, later).then(
+      parked => {
+        const counts: [string, number][] = [
+          [this.#key(deliveredKey, shipment.stream), division?.delivered ?? 0],
+          [droppedKey(this.id, shipment.stream, 'rejected'), division?.rejected ?? 0]
+        ]
+        for (const { piece, reason } of parked) counts.push([parkedKey(this.id, shipment.stream, reason), piece.items])
+        const state = parked.map(({ id }) => [markerKey(this.id, id), MARKER] as const)
+        this.#settle(shipment, counts, state, later.length > 0 ? () => this.parkingChanged() : undefined)
+        this.#logSetAside(shipment, dead)
+      },
+      error => {
+        this.#o.logger.error({ exporter: this.id, code: codeOf(error) }, 'cannot set items aside; trying again later')
+        if (this.#running) this.#reschedule(shipment, this.#backoffAt(shipment.attempts))
+        else this.#release(shipment)
+      }
+    )
+  }
+
+  async #park(shipment: Shipment, dead: readonly Piece[], later: readonly Piece[]) {
+    const { parking } = this.#o
+    const dueAt = this.#backoffAt(shipment.attempts)
+    const parked: { id: string; piece: Piece; reason: ParkReason }[] = []
+    try {
+      for (const piece of [...dead, ...later]) {
+        const isDead = dead.includes(piece)
+        const id = await parking.park({
+          exporter: this.id,
+          stream: shipment.stream,
+          items: piece.items,
+          bytes: piece.bytes,
+          attempts: shipment.attempts,
+          acceptedAt: shipment.acceptedAt,
+          dueAt: isDead ? 0 : dueAt,
+          reason: isDead ? `${piece.reason}: ${piece.words}` : 'divided: to be tried again',
+          dead: isDead
+        })
+        parked.push({ id, piece, reason: isDead ? piece.reason : 'divided' })
+      }
+      return parked
+    } catch (error) {
+      await parking.remove(parked.map(({ id }) => id)).catch(() => undefined) // without marker they go at the next start
+      throw error
+    }
+  }
+
+  #logSetAside(shipment: Shipment, dead: readonly Piece[]): void {
+    if (dead.length === 0) return
+    const items = dead.reduce((sum, piece) => sum + piece.items, 0)
+    const fields = { exporter: this.id, stream: shipment.stream, letters: dead.length, items, reason: dead[0]!.reason }
+    this.#o.logger.warn(fields, 'items set aside as dead letters')
+  }
+
+  // --- the end of a shipment ---------------------------------------------------------------------------------------
+
+  #settle(
+    shipment: Shipment,
+    counts: [string, number][],
+    state: (readonly [string, Buffer | null])[] = [],
+    then?: () => void
+  ): void {
+    const { parkedId, size } = shipment
+    if (parkedId !== undefined) {
+      counts.push([unparkedKey(this.id, shipment.stream), shipment.items])
+      state = [...state, [markerKey(this.id, parkedId), null]]
+    } else this.#settlingBytes += size
+    this.#settler.add({
+      positions: shipment.positions,
+      counts,
+      state,
+      then: () => {
+        if (parkedId === undefined) this.#settlingBytes -= size
+        else this.#unpark(parkedId)
+        then?.()
+      }
+    })
+    this.#busy--
+    this.#wakeIdle()
+    this.#pump()
+  }
+
+  #unpark(id: string): void {
+    this.#o.parking
+      .remove([id])
+      .catch(error => this.#o.logger.error({ exporter: this.id, code: codeOf(error) }, 'cannot remove from parking'))
+      .finally(() => this.#parkedBusy.delete(id))
+  }
+
+  /** Stopping: it stays where it is and goes again after the next start. */
+  #release(shipment: Shipment): void {
+    if (shipment.parkedId !== undefined) this.#parkedBusy.delete(shipment.parkedId)
+    this.#busy--
+    this.#wakeIdle()
+  }
+
+  #drop(entries: readonly StoredEntryLike[], reason: DropReason, then?: () => void): void {
+    const counts = new Map<string, number>()
+    let size = 0
+    for (const { stream, items, bytes } of entries) {
+      const key = droppedKey(this.id, stream, reason)
+      counts.set(key, (counts.get(key) ?? 0) + items)
+      size += bytes
+    }
+    this.#settlingBytes += size
+    this.#settler.add({
+      positions: entries.flatMap(entry => entry.positions),
+      counts: [...counts],
+      then: () => {
+        this.#settlingBytes -= size
+        then?.()
+      }
+    })
+  }
+
+  #key(make: (exporter: string, stream: string) => string, stream: string): string {
+    let key = this.#keys.get(stream)
+    if (key === undefined) this.#keys.set(stream, (key = make(this.id, stream)))
+    return key
+  }
+
+  #wakeIdle(): void {
+    if (this.#busy > 0 || this.#idle.length === 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  async #stop(limitMs: number): Promise<void> {
+    const wasRunning = this.#running
+    this.#running = false
+    this.#unsubscribe()
+    this.#timer?.cancel()
+    if (wasRunning) {
+      const timer = this.#o.clock.after(limitMs, () => this.#abortAll())
+      if (this.#busy > 0) await new Promise<void>(resolve => this.#idle.push(resolve))
+      timer.cancel()
+      await this.#settler.settled(true)
+    }
+    await this.#o.exporter.stop?.()
+  }
+
+  #abortAll(): void {
+    for (const abort of this.#aborts) abort.abort(deliveryErrors.DELIVERY_STOPPED())
+  }
+
+  /** Removes payloads whose origin was not acked before a crash: the log delivers them again (ledger.ts). */
+  async #repairParking(): Promise<void> {
+    const { parking, log } = this.#o
+    const orphans: string[] = []
+    const look = (id: string) => {
+      if (log.state(markerKey(this.id, id)) === undefined) orphans.push(id)
+    }
+    for (const { id } of parking.due(this.id, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) look(id)
+    let after: string | undefined
+    for (let page = parking.dead(this.id, after, PARKED_PAGE); page.length > 0; ) {
+      for (const { id } of page) look((after = id))
+      page = parking.dead(this.id, after, PARKED_PAGE)
+    }
+    if (orphans.length > 0) await parking.remove(orphans)
+  }
+
+  #readerOptions() {
+    const { config, exporter } = this.#o
+    const { minItems, maxItems, flushTimeoutMs } = config.sendingQueue.batch
+    const merged = minItems > 0 ? exporter.limits.maxBytes : this.#tuning.mergeBytes
+    return {
+      maxItems: maxItems > 0 ? Math.min(maxItems, exporter.limits.maxItems) : exporter.limits.maxItems,
+      targetBytes: Math.min(exporter.limits.maxBytes, merged),
+      minItems,
+      flushTimeoutMs,
+      lingerMs: this.#tuning.lingerMs,
+      maxAgeMs: config.sendingQueue.maxAgeMs ?? 0,
+      onExpired: (entry: StoredEntry) =>
+        this.#drop(
+          [{ positions: [entry.position], stream: entry.stream, items: entry.items, bytes: entry.bytes.length }],
+          'expired'
+        )
+    }
+  }
+}
+
+/** Entries to drop, without their payload. */
+export interface StoredEntryLike {
+  readonly positions: readonly number[]
+  readonly stream: string
+  readonly items: number
+  readonly bytes: number
+}
+
+function words(cause: unknown): string {
+  return sanitise(cause instanceof Error ? cause.message : String(cause))
+}
+
+/** A bug in an exporter that throws instead of rejecting costs a retry, not the process. */
+function startSend(send: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return send()
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+/** The request's own bytes cannot be halved (not OTLP): set aside whole. */
+function undecided(pieces: readonly Piece[], error: unknown): Division {
+  const dead = pieces.map(piece => ({ ...piece, words: words(error) }))
+  return { delivered: 0, rejected: 0, dead, later: [] }
+}
+
+function cursorStatus(cursors: readonly CursorStatus[], cursor: string): CursorStatus {
+  const found = cursors.find(status => status.cursor === cursor)
+  return found ?? { cursor, waitingEntries: 0, waitingItems: 0, waitingBytes: 0, oldestAt: 0 }
+}
+
+function parkingStatus(all: readonly ParkingStatus[], exporter: string): ParkingStatus {
+  const found = all.find(status => status.exporter === exporter)
+  return found ?? { exporter, retrying: 0, retryingItems: 0, dead: 0, deadItems: 0, bytes: 0 }
+}
