@@ -1,5 +1,9 @@
 // The built-in exporter types: one import and one line each. The order here is the order of the reference pages.
 
 import type { ExporterDeclaration } from '../core/component/exporter.js'
+import debug from './debug/index.js'
+import file from './file/index.js'
+import otlpGrpc from './otlp_grpc/index.js'
+import otlpHttp from './otlp_http/index.js'
 
-export const EXPORTERS: readonly ExporterDeclaration[] = []
+export const EXPORTERS: readonly ExporterDeclaration[] = [otlpHttp, otlpGrpc, debug, file]

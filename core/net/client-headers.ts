@@ -1,0 +1,23 @@
+// Headers an exporter sends with each request; their values may be credentials.
+
+import Type from 'typebox'
+import { secret } from '../config/fields.js'
+import type { Secret } from '../config/secret.js'
+
+/** `headers` of an exporter: name -> value; every value is treated as a secret. */
+export const headersSchema = Type.Record(Type.String(), secret({ description: 'Value; shown nowhere.' }), {
+  default: {},
+  description: 'Headers (gRPC: metadata) sent with each request, such as credentials. Values are secrets.',
+  examples: [{ authorization: '${env:OTLP_AUTHORIZATION}' }]
+})
+
+export type HeadersConfig = Readonly<Record<string, Secret | string>>
+
+/** The values in plain text, names in lower case. Only for the request itself. */
+export function revealed(headers: HeadersConfig): Record<string, string> {
+  const plain: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    plain[name.toLowerCase()] = typeof value === 'string' ? value : value.reveal()
+  }
+  return plain
+}

@@ -1,0 +1,75 @@
+// Appends telemetry to a file: one OTLP/JSON export request a line, like the Collector's file exporter.
+
+import type { Batch } from '../../core/component/batch.js'
+import { catalogue, codeOf } from '../../core/component/errors.js'
+import { defineExporter, type Exporter } from '../../core/component/exporter.js'
+import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
+import { compressor } from '../../core/net/client-compress.js'
+import { protobufToJson } from '../../core/otlp/json-write.js'
+import { Appender, rotationBytes } from './appender.js'
+import { type FileConfig, schema, validate } from './config.js'
+
+export const fileErrors = catalogue({
+  FILE_NOT_OPEN: (path: string, code: string) =>
+    `The file exporter cannot open ${path} (${code}). Check the path, its permissions and the free space.`,
+  FILE_NOT_WRITTEN: (path: string, code: string) => `cannot write ${path} (${code})`
+})
+
+const LIMITS = { maxBytes: 16 * 1024 * 1024, maxItems: Number.MAX_SAFE_INTEGER }
+const NEWLINE = Buffer.from('\n')
+
+export default defineExporter({
+  type: 'file',
+  signals: ['traces', 'metrics', 'logs'],
+  stability: 'beta',
+  about: 'Appends telemetry to a file, one OTLP/JSON export request a line, rotated.',
+  schema,
+  validate,
+  create(config, { clock }): Exporter {
+    const lines = config.format === 'json' && config.compression === 'none'
+    const appender = new Appender({
+      path: config.path,
+      maxBytes: rotationBytes(config.rotation),
+      maxDays: config.rotation?.max_days ?? 0,
+      maxBackups: config.rotation?.max_backups ?? 0,
+      fsync: config.fsync,
+      lines,
+      now: () => clock.now()
+    })
+    let encode = encoder(config, undefined)
+    return {
+      limits: LIMITS,
+      async start() {
+        encode = encoder(config, await compressor(config.compression))
+        await appender.start().catch(error => {
+          throw fileErrors.FILE_NOT_OPEN(config.path, codeOf(error))
+        })
+      },
+      async send(batch): Promise<Outcome> {
+        const record = await encode(batch)
+        try {
+          await appender.append(record)
+          return DELIVERED
+        } catch (error) {
+          return { kind: 'retry', cause: fileErrors.FILE_NOT_WRITTEN(config.path, codeOf(error)) } // disk full: later
+        }
+      },
+      stop: () => appender.stop()
+    }
+  }
+})
+
+type Encode = (batch: Batch) => Buffer | Promise<Buffer>
+
+function encoder({ format }: FileConfig, compress: ((bytes: Buffer) => Promise<Buffer>) | undefined): Encode {
+  const plain = (batch: Batch) =>
+    format === 'proto' ? batch.bytes : Buffer.from(protobufToJson(batch.signal, batch.bytes))
+  if (compress) return async batch => framed(await compress(plain(batch)))
+  return format === 'proto' ? batch => framed(batch.bytes) : batch => Buffer.concat([plain(batch), NEWLINE])
+}
+
+function framed(bytes: Buffer): Buffer {
+  const length = Buffer.allocUnsafe(4)
+  length.writeUInt32BE(bytes.length)
+  return Buffer.concat([length, bytes])
+}

@@ -1,0 +1,167 @@
+// The work of otlp_grpc: OTLP/gRPC client side. Requests and answers stay bytes (identity serializers).
+
+import {
+  type CallOptions,
+  ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  compressionAlgorithms,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status
+} from '@grpc/grpc-js'
+import { createSecureContext } from 'node:tls'
+import type { Batch } from '../../core/component/batch.js'
+import type { ComponentContext } from '../../core/component/context.js'
+import { catalogue } from '../../core/component/errors.js'
+import type { Exporter, RequestLimits } from '../../core/component/exporter.js'
+import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
+import { MAX_ANSWER_BYTES, partialSuccessProtobuf, retryDelayMs } from '../../core/net/client-answers.js'
+import { revealed } from '../../core/net/client-headers.js'
+import { sanitise } from '../../core/net/client-words.js'
+import { clientTls } from '../../core/net/tls.js'
+import type { Signal } from '../../core/otlp/signal.js'
+import { address, type OtlpGrpcConfig } from './config.js'
+
+export const otlpGrpcErrors = catalogue({
+  OTLP_GRPC_STATUS: (name: string, words: string) => `${name}${words === '' ? '' : `: ${words}`}`
+})
+
+const METHOD: Readonly<Record<Signal, string>> = {
+  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export'
+}
+
+/** Status codes that may be tried again (OTLP specification, "Failures"); RESOURCE_EXHAUSTED only with RetryInfo. */
+const RETRYABLE: ReadonlySet<number> = new Set([
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+  status.ABORTED,
+  status.OUT_OF_RANGE,
+  status.UNAVAILABLE,
+  status.DATA_LOSS
+])
+/** Not about the data: halving the request finds nothing. */
+const ABOUT_US: ReadonlySet<number> = new Set([
+  status.NOT_FOUND,
+  status.PERMISSION_DENIED,
+  status.UNAUTHENTICATED,
+  status.FAILED_PRECONDITION,
+  status.UNIMPLEMENTED
+])
+
+const identity = (bytes: Buffer): Buffer => bytes
+
+export class OtlpGrpcExporter implements Exporter {
+  readonly limits: RequestLimits
+  readonly #config: OtlpGrpcConfig
+  readonly #where: string
+  #metadata = new Metadata()
+  #clients: Client[] = []
+  #turn = 0
+
+  constructor(config: OtlpGrpcConfig, context: ComponentContext) {
+    this.#config = config
+    this.#where = `exporters.${context.id}`
+    this.limits = { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER }
+  }
+
+  async start(): Promise<void> {
+    const { endpoint: _, channels, wait_for_ready, headers } = this.#config
+    const { authority, isPlain } = address(this.#config)!
+    const secured = isPlain ? credentials.createInsecure() : await this.#secured()
+    this.#metadata = new Metadata({ waitForReady: wait_for_ready })
+    for (const [name, value] of Object.entries(revealed(headers))) this.#metadata.set(name, value)
+    this.#clients = Array.from({ length: channels }, () => new Client(authority, secured, this.#options()))
+  }
+
+  send(batch: Batch, abort: AbortSignal): Promise<Outcome> {
+    const client = this.#clients[this.#turn++ % this.#clients.length]!
+    return new Promise(resolve => {
+      const options: CallOptions = {}
+      const call = client.makeUnaryRequest(
+        METHOD[batch.signal],
+        identity,
+        identity,
+        batch.bytes,
+        this.#metadata,
+        options,
+        (error: ServiceError | null, answer?: Buffer) => {
+          abort.removeEventListener('abort', cancel)
+          resolve(error ? failed(error, abort) : delivered(answer))
+        }
+      )
+      const cancel = () => call.cancel()
+      if (abort.aborted) cancel()
+      else abort.addEventListener('abort', cancel, { once: true })
+    })
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients.splice(0)) client.close()
+  }
+
+  async #secured(): Promise<ChannelCredentials> {
+    const { tls } = this.#config
+    if (tls === undefined) {
+      return ChannelCredentials.createFromSecureContext(createSecureContext({ minVersion: 'TLSv1.3' }))
+    }
+    const options = await clientTls(tls, `${this.#where}.tls`)
+    return ChannelCredentials.createFromSecureContext(createSecureContext(options), {
+      rejectUnauthorized: options.rejectUnauthorized !== false
+    })
+  }
+
+  #options(): ChannelOptions {
+    const { compression, keepalive, tls } = this.#config
+    return {
+      'grpc.use_local_subchannel_pool': 1, // each client its own connection
+      'grpc.max_send_message_length': -1, // delivery keeps to max_request_size
+      'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
+      'grpc.enable_retries': 0, // delivery retries
+      'grpc.primary_user_agent': 'algoflow-gateway',
+      // Short, because delivery has its own backoff on top.
+      'grpc.initial_reconnect_backoff_ms': 200,
+      'grpc.max_reconnect_backoff_ms': 5000,
+      ...(compression === 'gzip' ? { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip } : {}),
+      ...(tls?.server_name_override === undefined
+        ? {}
+        : {
+            'grpc.ssl_target_name_override': tls.server_name_override,
+            'grpc.default_authority': tls.server_name_override
+          }),
+      ...(keepalive === undefined
+        ? {}
+        : {
+            'grpc.keepalive_time_ms': keepalive.time,
+            'grpc.keepalive_timeout_ms': keepalive.timeout,
+            'grpc.keepalive_permit_without_calls': keepalive.permit_without_stream ? 1 : 0
+          })
+    }
+  }
+}
+
+function delivered(answer: Buffer | undefined): Outcome {
+  if (answer === undefined || answer.length === 0) return DELIVERED
+  const { rejected, message } = partialSuccessProtobuf(answer)
+  if (rejected === 0 && message === '') return DELIVERED
+  return { kind: 'delivered', rejected, message: sanitise(message) }
+}
+
+function failed(error: ServiceError, abort: AbortSignal): Outcome {
+  if (abort.aborted) return { kind: 'retry', cause: abort.reason as Error }
+  const cause = otlpGrpcErrors.OTLP_GRPC_STATUS(status[error.code] ?? String(error.code), sanitise(error.details ?? ''))
+  const afterMs = retryInfo(error)
+  if (RETRYABLE.has(error.code) || (error.code === status.RESOURCE_EXHAUSTED && afterMs !== undefined)) {
+    return afterMs === undefined ? { kind: 'retry', cause } : { kind: 'retry', afterMs, cause }
+  }
+  if (error.code === status.RESOURCE_EXHAUSTED) return { kind: 'refused', tooLarge: true, cause }
+  return ABOUT_US.has(error.code) ? { kind: 'refused', whole: true, cause } : { kind: 'refused', cause }
+}
+
+function retryInfo(error: ServiceError): number | undefined {
+  const details = error.metadata?.get('grpc-status-details-bin')[0]
+  return Buffer.isBuffer(details) ? retryDelayMs(details) : undefined
+}
