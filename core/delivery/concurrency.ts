@@ -24,7 +24,10 @@ export class Concurrency {
   }
 
   succeeded(startedAt: number, now: number): void {
-    if (now - startedAt > this.#slowMs) return this.#decrease(ON_SLOW, startedAt, now)
+    if (now - startedAt > this.#slowMs) {
+      this.#decrease(ON_SLOW, startedAt, now)
+      return
+    }
     if (this.#limit < this.#max) this.#limit = Math.min(this.#max, this.#limit + 1 / this.#limit)
   }
 

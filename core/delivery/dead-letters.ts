@@ -10,7 +10,8 @@ import type { Parked, Parking } from '../queue/parking.js'
 import { type DropReason, droppedKey, MARKER, markerKey, unparkedKey } from './ledger.js'
 
 export const deadLetterErrors = catalogue({
-  DEAD_LETTER_UNKNOWN: (id: string) => `There is no dead letter ${id}. List them to see their ids; it may have been purged.`
+  DEAD_LETTER_UNKNOWN: (id: string) =>
+    `There is no dead letter ${id}. List them to see their ids; it may have been purged.`
 })
 
 const PAGE = 64

@@ -18,7 +18,7 @@ import type { ParkingStatus } from '../queue/parking.js'
 import { backoffMs, waitMs } from './backoff.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { Concurrency } from './concurrency.js'
-import { type Division, cut, divide, halve, type Piece } from './divide.js'
+import { cut, type Division, divide, halve, type Piece } from './divide.js'
 import { DrainRate } from './drain-rate.js'
 import {
   type DropReason,
@@ -49,6 +49,7 @@ const SMALLEST_TARGET = 64 * 1024
 const MAX_UNSETTLED = 100_000
 /** Payloads looked at in parking at once. */
 const PARKED_PAGE = 64
+const STORE_PAUSE_MS = 1000
 const RETRY_AFTER_MIN_MS = 1000
 const RETRY_AFTER_MAX_MS = 60_000
 
@@ -215,9 +216,20 @@ export class Delivery {
     if (!this.#running || this.#pumping) return
     this.#pumping = true
     const now = this.#o.clock.now()
-    for (let next = this.#next(now); next !== undefined; next = this.#next(now)) this.#launch(next, now)
+    try {
+      for (let next = this.#next(now); next !== undefined; next = this.#next(now)) this.#launch(next, now)
+    } catch (error) {
+      this.#storeFailed(error, now)
+    }
     this.#pumping = false
     this.#schedule(now)
+  }
+
+  /** The log or parking cannot be read now: nothing else is tried for a while. */
+  #storeFailed(error: unknown, now: number): void {
+    this.#lastError = { at: now, text: words(error) }
+    this.#pausedUntil = now + STORE_PAUSE_MS
+    this.#o.logger.error({ exporter: this.id, code: codeOf(error) }, 'cannot read the queue; trying again')
   }
 
   #next(now: number): Shipment | undefined {
@@ -247,7 +259,8 @@ export class Delivery {
     const all = this.#o.parking.due(this.id, Number.MAX_SAFE_INTEGER, PARKED_PAGE + this.#parkedBusy.size)
     const now = this.#o.clock.now()
     let due = Number.POSITIVE_INFINITY
-    for (const parked of all) if (!this.#parkedBusy.has(parked.id) && parked.dueAt > now) due = Math.min(due, parked.dueAt)
+    for (const parked of all)
+      if (!this.#parkedBusy.has(parked.id) && parked.dueAt > now) due = Math.min(due, parked.dueAt)
     return due
   }
 
@@ -269,7 +282,7 @@ export class Delivery {
     for (const shipment of this.#retrying) due = Math.min(due, shipment.dueAt)
     if (this.#hasRoom()) due = Math.min(due, this.#reader.dueAt(this.#busy === 0))
     const at = Math.max(gate, due)
-    if (at === Number.POSITIVE_INFINITY || this.#busy >= this.#concurrency.limit) return
+    if (!this.#running || at === Number.POSITIVE_INFINITY || this.#busy >= this.#concurrency.limit) return
     if (this.#timer !== undefined && this.#timer.at <= at && this.#timer.at > now) return
     this.#timer?.cancel()
     const handle = this.#o.clock.after(Math.max(1, at - now), () => {
@@ -282,18 +295,32 @@ export class Delivery {
   // --- one request -------------------------------------------------------------------------------------------------
 
   #launch(shipment: Shipment, now: number): void {
-    const bytes = requestBytes(shipment, this.#o.log, this.#o.parking)
-    if (bytes === undefined) return this.#vanished(shipment)
+    const bytes = this.#bytesOf(shipment)
+    if (bytes === undefined) {
+      this.#vanished(shipment)
+      return
+    }
     this.#busy++
     shipment.buffers = undefined
     if (shipment.firstTryAt === 0) shipment.firstTryAt = now
     const { maxItems, maxBytes } = this.#limits
     if (bytes.length > maxBytes || shipment.items > maxItems) {
-      return this.#divide(shipment, bytes, cut(shipment.signal, bytes, this.#cutTo(maxItems, maxBytes)))
+      this.#divide(shipment, cut(shipment.signal, bytes, this.#cutTo(maxItems, maxBytes)))
+      return
     }
     shipment.attempts++
     const batch = { signal: shipment.signal, bytes, items: shipment.items }
     this.#attempt(batch, outcome => this.#answered(shipment, bytes, outcome))
+  }
+
+  /** A shipment whose bytes cannot be read now is not lost: it is tried again. */
+  #bytesOf(shipment: Shipment): Buffer | undefined {
+    try {
+      return requestBytes(shipment, this.#o.log, this.#o.parking)
+    } catch (error) {
+      this.#retrying.push(shipment)
+      throw error
+    }
   }
 
   #cutTo(maxItems: number, maxBytes: number): { maxItems: number; maxBytes: number } {
@@ -369,14 +396,23 @@ export class Delivery {
   }
 
   #answered(shipment: Shipment, bytes: Buffer, outcome: Outcome): void {
-    if (outcome.kind === 'delivered') return this.#delivered(shipment, outcome.rejected ?? 0)
-    if (outcome.kind === 'retry') return this.#later(shipment, bytes, outcome)
+    if (outcome.kind === 'delivered') {
+      this.#delivered(shipment, outcome.rejected ?? 0)
+      return
+    }
+    if (outcome.kind === 'retry') {
+      this.#later(shipment, bytes, outcome)
+      return
+    }
     const text = words(outcome.cause)
     const reason = outcome.tooLarge ? 'too_large' : 'refused'
     if (outcome.tooLarge) this.#shrink(bytes.length)
     const halves = outcome.whole ? undefined : halve(shipment.signal, bytes, text, reason)
-    if (halves) return this.#divide(shipment, bytes, halves)
-    this.#setAside(shipment, bytes, [{ bytes, items: shipment.items, words: text, reason }])
+    if (halves) {
+      this.#divide(shipment, halves)
+      return
+    }
+    this.#setAside(shipment, [{ bytes, items: shipment.items, words: text, reason }])
   }
 
   #shrink(refused: number): void {
@@ -397,12 +433,18 @@ export class Delivery {
   // --- not now -----------------------------------------------------------------------------------------------------
 
   #later(shipment: Shipment, bytes: Buffer, outcome: Outcome & { kind: 'retry' }): void {
-    if (!this.#running) return this.#release(shipment)
+    if (!this.#running) {
+      this.#release(shipment)
+      return
+    }
     const { retry } = this.#o.config
     const now = this.#o.clock.now()
     const wait = waitMs(retry, shipment.attempts, this.#random(), outcome.afterMs)
     const tooLate = retry.maxElapsedMs > 0 && now - shipment.firstTryAt + wait > retry.maxElapsedMs
-    if (!retry.enabled || tooLate) return this.#expired(shipment, bytes, words(outcome.cause))
+    if (!retry.enabled || tooLate) {
+      this.#expired(shipment, bytes, words(outcome.cause))
+      return
+    }
     this.#reschedule(shipment, now + wait)
   }
 
@@ -411,18 +453,20 @@ export class Delivery {
     this.#busy--
     this.#retrying.push(shipment)
     this.#wakeIdle()
+    this.#pump()
   }
 
   #expired(shipment: Shipment, bytes: Buffer, text: string): void {
     if (this.#o.config.retry.onExpired === 'drop') {
-      return this.#settle(shipment, [[droppedKey(this.id, shipment.stream, 'retry_expired'), shipment.items]])
+      this.#settle(shipment, [[droppedKey(this.id, shipment.stream, 'retry_expired'), shipment.items]])
+      return
     }
-    this.#setAside(shipment, bytes, [{ bytes, items: shipment.items, words: text, reason: 'retry_expired' }])
+    this.#setAside(shipment, [{ bytes, items: shipment.items, words: text, reason: 'retry_expired' }])
   }
 
   // --- in pieces, aside --------------------------------------------------------------------------------------------
 
-  #divide(shipment: Shipment, bytes: Buffer, pieces: readonly Piece[]): void {
+  #divide(shipment: Shipment, pieces: readonly Piece[]): void {
     const send = (batch: Batch) => new Promise<Outcome>(resolve => this.#attempt(batch, resolve))
     const maySend = () => {
       const now = this.#o.clock.now()
@@ -430,15 +474,21 @@ export class Delivery {
     }
     shipment.attempts = Math.max(1, shipment.attempts)
     divide(pieces, { signal: shipment.signal, maxBytes: this.#limits.maxBytes, send, maySend, words })
-      .then(division => this.#divided(shipment, bytes, division))
-      .catch(error => this.#divided(shipment, bytes, undecided(pieces, error)))
+      .then(division => this.#divided(shipment, division))
+      .catch(error => this.#divided(shipment, undecided(pieces, error)))
   }
 
-  #divided(shipment: Shipment, bytes: Buffer, division: Division): void {
+  #divided(shipment: Shipment, division: Division): void {
     const untouched = division.delivered === 0 && division.rejected === 0 && division.dead.length === 0
-    if (untouched && this.#running) return this.#reschedule(shipment, this.#backoffAt(shipment.attempts++))
-    if (untouched) return this.#release(shipment)
-    this.#setAside(shipment, bytes, division.dead, division)
+    if (untouched && this.#running) {
+      this.#reschedule(shipment, this.#backoffAt(shipment.attempts++))
+      return
+    }
+    if (untouched) {
+      this.#release(shipment)
+      return
+    }
+    this.#setAside(shipment, division.dead, division)
   }
 
   #backoffAt(attempts: number): number {
@@ -446,7 +496,7 @@ export class Delivery {
   }
 
   /** Parks durably, then acks (D2). When parking fails the shipment is tried again as a whole. */
-  #setAside(shipment: Shipment, bytes: Buffer, dead: readonly Piece[], division?: Division): void {
+  #setAside(shipment: Shipment, dead: readonly Piece[], division?: Division): void {
     const later = division?.later ?? []
     this.#park(shipment, dead, later).then(
       parked => {
@@ -518,7 +568,7 @@ export class Delivery {
       positions: shipment.positions,
       counts,
       state,
-      then: () => {
+      whenDurable: () => {
         if (parkedId === undefined) this.#settlingBytes -= size
         else this.#unpark(parkedId)
         then?.()
@@ -555,7 +605,7 @@ export class Delivery {
     this.#settler.add({
       positions: entries.flatMap(entry => entry.positions),
       counts: [...counts],
-      then: () => {
+      whenDurable: () => {
         this.#settlingBytes -= size
         then?.()
       }

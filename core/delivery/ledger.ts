@@ -49,11 +49,7 @@ export interface ExporterLedger {
 }
 
 /** Reads one exporter's ledger, of one stream or of all. */
-export function exporterLedger(
-  counts: ReadonlyMap<string, number>,
-  exporter: string,
-  stream?: string
-): ExporterLedger {
+export function exporterLedger(counts: ReadonlyMap<string, number>, exporter: string, stream?: string): ExporterLedger {
   let delivered = 0
   let parked = 0
   let droppedTotal = 0

@@ -63,7 +63,10 @@ export class Overflow {
   }
 
   #drop(entries: readonly StoredEntryLike[]): void {
-    if (entries.length === 0) return this.#done()
+    if (entries.length === 0) {
+      this.#done()
+      return
+    }
     for (const entry of entries) this.#o.reader.skip(entry.positions)
     this.#o.drop(entries, () => {
       for (const entry of entries) this.#o.reader.unskip(entry.positions)

@@ -13,7 +13,7 @@ export interface Settlement {
   readonly counts?: readonly (readonly [string, number])[]
   readonly state?: readonly (readonly [string, Buffer | null])[]
   /** Called once the commit is durable. */
-  readonly then?: () => void
+  readonly whenDurable?: () => void
 }
 
 export class Settler {
@@ -46,7 +46,7 @@ export class Settler {
     this.pending += what.positions?.length ?? 0
     for (const [key, n] of what.counts ?? []) if (n !== 0) this.#counts.set(key, (this.#counts.get(key) ?? 0) + n)
     for (const [key, value] of what.state ?? []) this.#state.set(key, value)
-    if (what.then) this.#then.push(what.then)
+    if (what.whenDurable) this.#then.push(what.whenDurable)
     if (this.#retry === undefined) this.#flush()
   }
 
@@ -110,7 +110,10 @@ export class Settler {
       { exporter: this.#cursor, code: codeOf(error), retryInMs: waitMs },
       'cannot record what was delivered; the queue is asked again'
     )
-    if (this.#givesUp) return this.#wake()
+    if (this.#givesUp) {
+      this.#wake()
+      return
+    }
     this.#retry = this.#clock.after(waitMs, () => {
       this.#retry = undefined
       this.#flush()

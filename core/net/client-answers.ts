@@ -47,7 +47,8 @@ export function statusMessage(contentType: string, bytes: Buffer): string | unde
     return typeof message === 'string' && message !== '' ? message : undefined
   }
   if (contentType.startsWith('application/x-protobuf')) {
-    for (const field of fields(bytes)) if (field.number === 2 && field.bytes?.length) return field.bytes.toString('utf8')
+    for (const field of fields(bytes))
+      if (field.number === 2 && field.bytes?.length) return field.bytes.toString('utf8')
     return undefined
   }
   const text = contentType.startsWith('text/plain') ? bytes.toString('utf8').trim() : ''

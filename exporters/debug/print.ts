@@ -16,7 +16,13 @@ interface Shape {
 
 const SHAPE: Readonly<Record<Signal, Shape>> = {
   traces: { title: 'Traces', resources: 'resourceSpans', scopes: 'scopeSpans', items: 'spans', word: 'spans' },
-  metrics: { title: 'Metrics', resources: 'resourceMetrics', scopes: 'scopeMetrics', items: 'metrics', word: 'data points' },
+  metrics: {
+    title: 'Metrics',
+    resources: 'resourceMetrics',
+    scopes: 'scopeMetrics',
+    items: 'metrics',
+    word: 'data points'
+  },
   logs: { title: 'Logs', resources: 'resourceLogs', scopes: 'scopeLogs', items: 'logRecords', word: 'log records' }
 }
 

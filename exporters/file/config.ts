@@ -1,7 +1,7 @@
 // Settings of the file exporter: the Collector's keys.
 
-import Type, { type Static } from 'typebox'
 import { dirname } from 'node:path'
+import Type, { type Static } from 'typebox'
 import type { Problem } from '../../core/component/declaration.js'
 
 export const schema = Type.Object(
@@ -28,7 +28,11 @@ export const schema = Type.Object(
             exclusiveMinimum: 0,
             description: 'The file is renamed (a time is added to its name) before it would grow beyond this.'
           }),
-          max_days: Type.Integer({ default: 0, minimum: 0, description: 'Renamed files older than this are removed; 0: never.' }),
+          max_days: Type.Integer({
+            default: 0,
+            minimum: 0,
+            description: 'Renamed files older than this are removed; 0: never.'
+          }),
           max_backups: Type.Integer({ default: 100, minimum: 0, description: 'Renamed files kept at most; 0: all.' })
         },
         { additionalProperties: false, description: 'Without it the file grows for ever.' }

@@ -24,7 +24,10 @@ export const schema = Type.Object(
       Type.Object(
         {
           time: duration({ default: '30s', description: 'Ping after this long without traffic.' }),
-          timeout: duration({ default: '10s', description: 'The connection is given up when no answer comes in this.' }),
+          timeout: duration({
+            default: '10s',
+            description: 'The connection is given up when no answer comes in this.'
+          }),
           permit_without_stream: Type.Boolean({ default: false, description: 'Ping although nothing is under way.' })
         },
         { additionalProperties: false, description: 'Pings that find dead connections.' }

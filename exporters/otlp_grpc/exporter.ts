@@ -1,5 +1,6 @@
 // The work of otlp_grpc: OTLP/gRPC client side. Requests and answers stay bytes (identity serializers).
 
+import { createSecureContext } from 'node:tls'
 import {
   type CallOptions,
   ChannelCredentials,
@@ -11,7 +12,6 @@ import {
   type ServiceError,
   status
 } from '@grpc/grpc-js'
-import { createSecureContext } from 'node:tls'
 import type { Batch } from '../../core/component/batch.js'
 import type { ComponentContext } from '../../core/component/context.js'
 import { catalogue } from '../../core/component/errors.js'

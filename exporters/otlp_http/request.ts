@@ -80,7 +80,8 @@ class Handler implements Dispatcher.DispatchHandler {
 
   #settle(): void {
     this.#abort.removeEventListener('abort', this.#aborted)
-    const body = this.#chunks.length === 0 ? EMPTY : this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+    const body =
+      this.#chunks.length === 0 ? EMPTY : this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
     this.#resolve({ status: this.#status, contentType: this.#contentType, retryAfter: this.#retryAfter, body })
   }
 }
