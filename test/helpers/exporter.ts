@@ -2,7 +2,7 @@
 
 import type { ComponentContext } from '../../core/component/context.js'
 import type { Exporter, ExporterDeclaration } from '../../core/component/exporter.js'
-import { configOf } from './config.js'
+import { configOf } from '../../core/config/check.js'
 import { realClock, silentLog } from './receiver.js'
 
 /** Started; stopped when the test ends. */
@@ -12,7 +12,7 @@ export async function exporterOf(
   config: object,
   clock = realClock
 ): Promise<Exporter> {
-  const checked = configOf<object>(declaration.schema, config)
+  const checked = configOf(declaration.schema, config)
   const context: ComponentContext = { id: declaration.type, log: silentLog, clock, count: {} }
   const exporter = declaration.create(checked, context)
   t.teardown(() => exporter.stop?.())
