@@ -1,0 +1,105 @@
+// The admin endpoint: health, metrics, ledger, config and a status page. Read only; keep it on an internal address.
+
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import fastify from 'fastify'
+import type { Clock } from '../../../core/component/context.js'
+import { parseEndpoint } from '../receivers/shared/endpoint.js'
+import { adminError } from './errors.js'
+import type { Status } from './page.js'
+import { page } from './page.js'
+import { Rates } from './rates.js'
+
+export interface Readiness {
+  readonly isReady: boolean
+  /** Why not: `starting`, `stopping`, `queue_full`, `store_broken`, with words for people. */
+  readonly reasons: readonly { readonly code: string; readonly says: string }[]
+}
+
+/** What the endpoint shows. Every function is asked at each request, is cheap and holds no telemetry values. */
+export interface AdminSources {
+  readiness(): Readiness
+  status(): Status
+  /** Effective config as YAML, secrets hidden. */
+  config(): string
+  /** Undefined: metrics are switched off. */
+  readonly metrics?: { text(): Promise<string>; readonly contentType: string } | undefined
+}
+
+export interface Admin {
+  /** Opens the endpoint; the address it got. @throws ADMIN_PORT_IN_USE, ADMIN_PORT_FORBIDDEN, ADMIN_LISTEN_FAILED, RECEIVER_ADDRESS_INVALID */
+  start(): Promise<string>
+  stop(): Promise<void>
+}
+
+/** Makes the endpoint; `endpoint` is `host:port` (port 0 = any). */
+export function createAdmin(endpoint: string, sources: AdminSources, clock: Clock): Admin {
+  const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000, bodyLimit: 1024 })
+  const rates = new Rates(clock, () => receivedTotals(sources))
+  app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
+  addRoutes(app, sources, rates)
+  return {
+    async start() {
+      const { host, port } = parseEndpoint(endpoint, 'service.telemetry.admin.endpoint')
+      try {
+        await app.listen({ port, host: host ?? '::' })
+      } catch (error) {
+        throw adminError(error, endpoint)
+      }
+      rates.start()
+      const { address, port: got, family } = app.server.address() as AddressInfo
+      return family === 'IPv6' ? `[${address}]:${got}` : `${address}:${got}`
+    },
+    async stop() {
+      rates.stop()
+      await app.close()
+    }
+  }
+}
+
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer'
+}
+
+function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): void {
+  app.get('/', async (_request, reply) => {
+    reply.type('text/html; charset=utf-8')
+    return page(sources.status(), pipeline => rates.of(pipeline))
+  })
+  app.get('/healthz', async () => ({ status: 'alive' }))
+  app.get('/readyz', async (_request, reply) => {
+    const { isReady, reasons } = sources.readiness()
+    reply.code(isReady ? 200 : 503)
+    return { ready: isReady, reasons }
+  })
+  app.get('/ledger', async () => sources.status().ledger)
+  app.get('/config', async (_request, reply) => {
+    reply.type('text/yaml; charset=utf-8')
+    return sources.config()
+  })
+  app.get('/metrics', async (_request, reply) => metricsReply(sources, reply))
+  app.setNotFoundHandler(async (_request, reply) => {
+    reply.code(404)
+    return { error: 'nothing is served here', paths: ['/', '/healthz', '/readyz', '/metrics', '/ledger', '/config'] }
+  })
+  app.setErrorHandler(async (_error, _request, reply) => {
+    reply.code(500)
+    return { error: 'this could not be read at the moment' }
+  })
+}
+
+async function metricsReply({ metrics }: AdminSources, reply: FastifyReply): Promise<unknown> {
+  if (metrics === undefined) {
+    reply.code(404)
+    return { error: 'metrics are switched off: service.telemetry.metrics.level is none' }
+  }
+  reply.type(metrics.contentType)
+  return metrics.text()
+}
+
+function receivedTotals(sources: AdminSources): ReadonlyMap<string, number> {
+  return new Map(sources.status().ledger.received.map(r => [r.stream, r.items]))
+}
