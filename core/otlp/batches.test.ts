@@ -6,7 +6,7 @@ import { requests } from '../../test/helpers/otlp-arbitraries.js'
 import { futureOracle, oracle, type Plain } from '../../test/helpers/otlp-oracle.js'
 import { bisect, countItems, mergeRequests, splitRequest } from './batches.js'
 import { SIGNALS, type Signal } from './signal.js'
-import { WireError } from './wire.js'
+import { WireError, WireWriter } from './wire.js'
 
 const anySignal = fc
   .constantFrom(...SIGNALS)
@@ -136,6 +136,44 @@ t.test('a metric is split inside its data points, each part with name, unit and 
     parts.map(part => oracle.decodeRequest('metrics', part.bytes)),
     wanted
   )
+})
+
+t.test('a large envelope around many small items does not multiply without bound', async t => {
+  const spans = Array.from({ length: 20_000 }, () => ({ kind: 1 }))
+  const resource = { attributes: [{ key: 'x'.repeat(1_000_000), value: {} }] }
+  const bytes = oracle.encodeRequest('traces', { resourceSpans: [{ resource, scopeSpans: [{ spans }] }] })
+  for (const limits of [
+    { maxItems: 1, maxBytes: 1e9 },
+    { maxItems: 1e9, maxBytes: 1000 },
+    { maxItems: 1e9, maxBytes: 1_000_100 }
+  ]) {
+    const parts = splitRequest('traces', bytes, limits)
+    t.equal(
+      parts.reduce((n, part) => n + part.items, 0),
+      20_000
+    )
+    t.ok(parts.reduce((n, part) => n + part.bytes.length, 0) < 18 * bytes.length + (16 << 20))
+  }
+})
+
+t.test('a metric whose data comes in very many pieces is split in linear time', async t => {
+  const piece = Buffer.from([0x3a, 2, 0x0a, 0]) // sum { data_points {} }
+  const metric = Buffer.concat([Buffer.from([0x0a, 1, 0x6e]), ...Array.from({ length: 200_000 }, () => piece)])
+  const wrap = (content: Buffer, field: number): Buffer => {
+    const w = new WireWriter()
+    w.tag(field, 2)
+    w.bytes(content)
+    return w.finish()
+  }
+  const bytes = [2, 2, 1].reduce(wrap, metric)
+  const before = process.cpuUsage()
+  const parts = splitRequest('metrics', bytes, { maxItems: 10_000, maxBytes: 1e6 })
+  const { user } = process.cpuUsage(before)
+  t.same(
+    parts.map(part => part.items),
+    Array(20).fill(10_000)
+  )
+  t.ok(user < 5e6, `${user / 1000} ms`)
 })
 
 t.test('halves have half of the items each; one item has no halves', async t => {

@@ -11,6 +11,11 @@ import { MESSAGES, REQUEST_MESSAGE } from './schema.js'
 import type { Signal } from './signal.js'
 import { varintSize, WireReader, WireType } from './wire.js'
 
+// A large envelope around many small items would multiply with every part: a request of 20 MB could become terabytes.
+// Beyond this many bytes (a multiple of the request, plus a base for small ones) the rest stays together.
+const MAX_GROWTH = 16
+const GROWTH_BASE = 16 << 20
+
 export interface Part {
   readonly bytes: Buffer
   readonly items: number
@@ -34,7 +39,8 @@ export function mergeRequests(_signal: Signal, buffers: readonly Buffer[]): Buff
 
 /**
  * Cuts a request into parts within the limits. An item that alone is larger than `maxBytes` (with its envelopes) stands
- * alone in a part that is too large: the caller sees that by its length. A request that fits is given back itself;
+ * alone in a part that is too large; so does the rest of a request whose envelopes, repeated, would come to more than 16
+ * times its size (and 16 MiB). The caller sees that by length and items. A request that fits is given back itself;
  * otherwise containers without items are left out. Throws WireError when the bytes are not protobuf.
  */
 export function splitRequest(signal: Signal, bytes: Buffer, limits: SplitLimits): Part[] {
@@ -129,11 +135,13 @@ class Splitter {
   /** From the request down to the container being read. */
   readonly #open: Open[] = []
   #items = 0
+  #budget: number
 
   constructor(buf: Buffer, { maxItems, maxBytes }: SplitLimits) {
     this.#buf = buf
     this.#maxItems = Math.max(1, maxItems)
     this.#maxBytes = maxBytes
+    this.#budget = MAX_GROWTH * buf.length + GROWTH_BASE
   }
 
   split(level: Level): Part[] {
@@ -158,7 +166,11 @@ class Splitter {
         if (child === undefined) continue
         if (child.level === undefined) this.#item(r.at, r.stop)
         else if (!child.singular) this.#container(child.level, r.field, [{ start: r.start, end: r.stop }])
-        else merged.set(r.field, [...(merged.get(r.field) ?? []), { start: r.start, end: r.stop }])
+        else {
+          const pieces = merged.get(r.field)
+          if (pieces === undefined) merged.set(r.field, [{ start: r.start, end: r.stop }])
+          else pieces.push({ start: r.start, end: r.stop })
+        }
       }
     }
     for (const [number, pieces] of merged) this.#container(level.children[number]?.level as Level, number, pieces)
@@ -176,8 +188,8 @@ class Splitter {
   }
 
   #item(start: number, end: number): void {
-    if (this.#items >= this.#maxItems || (this.#items > 0 && this.#sizeWith(end - start) > this.#maxBytes))
-      this.#flush()
+    const isFull = this.#items >= this.#maxItems || (this.#items > 0 && this.#sizeWith(end - start) > this.#maxBytes)
+    if (isFull && this.#budget > 0) this.#flush()
     this.#add(start, end)
     this.#items++
   }
@@ -217,6 +229,7 @@ class Splitter {
     const bytes = Buffer.allocUnsafe(root.size)
     this.#write(root, bytes, 0)
     this.#parts.push({ bytes, items: this.#items })
+    this.#budget -= bytes.length
     this.#items = 0
     for (const open of this.#open) open.node = undefined
     // Unknown fields beside the containers belong to no item: once is enough.

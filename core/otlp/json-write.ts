@@ -90,8 +90,7 @@ class JsonWriter {
       const before = this.pos
       this.ensure(slot.label.length + 1)
       if (!isFirst) this.out[this.pos++] = 0x2c
-      this.out.set(slot.label, this.pos)
-      this.pos += slot.label.length
+      this.label(slot.label)
       const last = frame[slot.index * 3 + 2] as number
       const isWritten = slot.repeated
         ? this.list(slot, buf, first, last, level, below)
@@ -101,6 +100,13 @@ class JsonWriter {
     }
     this.ensure(1)
     this.out[this.pos++] = 0x7d
+  }
+
+  private label(label: Uint8Array): void {
+    const out = this.out
+    let pos = this.pos
+    for (let i = 0; i < label.length; i++) out[pos++] = label[i] as number
+    this.pos = pos
   }
 
   /** Notes where each known field begins and ends. */
