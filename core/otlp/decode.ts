@@ -27,7 +27,7 @@ export type * from './decoded.js'
 
 /** Decodes a request. Throws WireError when the bytes are not protobuf or values are nested too deep. */
 export function decodeRequest<S extends Signal>(signal: S, bytes: Buffer): Decoded[S] {
-  return readMessage(PLANS[signal], bytes, 0, bytes.length, fresh(PLANS[signal])) as unknown as Decoded[S]
+  return readMessage(PLANS[signal], bytes, 0, bytes.length, { ...PLANS[signal].empty }) as unknown as Decoded[S]
 }
 
 /** Encodes a request; implicit defaults are left out. Throws WireError (OTLP_DEPTH) when values are nested too deep. */
@@ -85,6 +85,8 @@ interface Slot {
 }
 
 interface Plan {
+  /** What an empty message decodes to. */
+  readonly empty: Loose
   readonly slots: readonly Slot[]
   readonly byNumber: readonly (Slot | undefined)[]
 }
@@ -112,7 +114,13 @@ function readMessage(plan: Plan, buf: Buffer, start: number, end: number, into: 
       if (slot.kind !== Kind.message || slot.plan === undefined) into[slot.name] = readOne(slot, buf, r.start, r.stop)
       // A singular message that comes again is merged into the first.
       else
-        into[slot.name] = readMessage(slot.plan, buf, r.start, r.stop, (into[slot.name] as Loose) ?? fresh(slot.plan))
+        into[slot.name] = readMessage(
+          slot.plan,
+          buf,
+          r.start,
+          r.stop,
+          (into[slot.name] as Loose) ?? { ...slot.plan.empty }
+        )
     }
   }
   return into
@@ -140,7 +148,7 @@ function readOne(slot: Slot, buf: Buffer, start: number, end: number): unknown {
     case Kind.message:
       return slot.plan === undefined
         ? readAnyValue(buf, start, end)
-        : readMessage(slot.plan, buf, start, end, fresh(slot.plan))
+        : readMessage(slot.plan, buf, start, end, { ...slot.plan.empty })
     case Kind.string:
       return buf.toString('utf8', start, end)
     case Kind.hex:
@@ -370,12 +378,6 @@ function high(value: bigint): number {
   return Number((value >> 32n) & 0xffffffffn)
 }
 
-function fresh(plan: Plan): Loose {
-  const object: Loose = {}
-  for (const slot of plan.slots) object[slot.name] = initial(slot)
-  return object
-}
-
 function initial(slot: Slot): unknown {
   // Shared and frozen until the first entry comes; replaced then.
   if (slot.repeated) return EMPTY_LIST
@@ -419,7 +421,7 @@ function planOf(name: string): Plan {
   })
   const byNumber: (Slot | undefined)[] = Array(32).fill(undefined)
   for (const slot of slots) byNumber[slot.number] = slot
-  const plan: Plan = { slots, byNumber }
+  const plan: Plan = { empty: Object.fromEntries(slots.map(slot => [slot.name, initial(slot)])), slots, byNumber }
   BY_NAME.set(name, plan)
   for (const [i, { message }] of fields.entries()) {
     if (message !== undefined && message !== 'AnyValue') (slots[i] as Slot).plan = planOf(message)

@@ -300,24 +300,22 @@ class JsonReader {
     this.escaped(start)
   }
 
-  /** The rest of a string from its first escape (or control character) at `pos`. */
+  /** A string that begins at `start` and has an escape (or a control character) at `pos`. */
   private escaped(start: number): void {
     const { text, end } = this
-    // An escape is never shorter than what it stands for; so the text up to the quote is room enough.
-    let n = this.pos - start
-    this.room(n + 4)
-    for (let i = 0; i < n; i++) this.scratch[i] = text[start + i] as number
+    let from = start
+    let n = 0
     for (;;) {
-      if (this.pos >= end) this.fail('the text ends in a string')
-      const c = text[this.pos] as number
-      if (c === 0x22) break
-      if (c < 0x20) this.fail('a control character in a string')
-      this.room(n + 4)
-      if (c === 0x5c) n = this.escape(n)
-      else {
-        this.scratch[n++] = c
-        this.pos++
-      }
+      let pos = from
+      while (pos < end && STOP[text[pos] as number] === 0) pos++
+      this.room(n + pos - from + 4)
+      for (let i = from; i < pos; i++) this.scratch[n++] = text[i] as number
+      this.pos = pos
+      if (pos >= end) this.fail('the text ends in a string')
+      if (text[pos] === 0x22) break
+      if (text[pos] !== 0x5c) this.fail('a control character in a string')
+      n = this.escape(n)
+      from = this.pos
     }
     this.pos++
     this.strBuf = this.scratch
