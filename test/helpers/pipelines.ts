@@ -4,7 +4,7 @@ import { SIGNALS, type Signal } from '../../core/otlp/signal.js'
 import { Chain } from '../../core/pipeline/chain.js'
 import type { Answer, Intake } from '../../core/pipeline/intake.js'
 import { Pipelines } from '../../core/pipeline/pipelines.js'
-import { openLog } from '../../core/queue/open.js'
+import { MemoryLog } from '../../core/queue/memory/log.js'
 import type { Taken } from './receiver.js'
 
 export interface RealIntake extends Intake {
@@ -14,7 +14,7 @@ export interface RealIntake extends Intake {
 /** One pipeline per signal for the receiver `otlp`. */
 export async function realIntake(t: { teardown(fn: () => Promise<void>): void }): Promise<RealIntake> {
   const streams = SIGNALS.map(signal => `${signal}/test`)
-  const log = openLog({ type: 'memory', maxBytes: 64 << 20 })
+  const log = new MemoryLog({ maxBytes: 64 << 20 })
   await log.start()
   await log.cursors(new Map([['test', streams]]))
   t.teardown(() => log.stop())
