@@ -22,6 +22,7 @@ export const MAGIC_BYTES = Buffer.from('AFQ1', 'latin1')
 export const MAX_META = 256 << 20
 const SNAPSHOT = 1
 const CLOSED = 2
+const COMPACTED = 4
 
 /** What ties a frame to its file. */
 export interface SegmentId {
@@ -33,6 +34,8 @@ export interface Head {
   readonly snapshot: boolean
   /** Written by a clean stop: nothing behind it was lost. */
   readonly closed: boolean
+  /** Written by compaction: missing positions before it were done, not lost. */
+  readonly compacted: boolean
   readonly crc: number
   readonly metaBytes: number
   readonly payloadBytes: number
@@ -66,6 +69,7 @@ export interface FrameInput {
   readonly commits: readonly Commit[]
   readonly snapshot?: readonly LaneState[]
   readonly closed?: boolean
+  readonly compacted?: boolean
 }
 
 /** What is written for a group, and what the book needs of it. */
@@ -105,7 +109,7 @@ export function encodeFrame(input: FrameInput): Frame {
   const head = out.done()
   head.writeUInt32LE(MAGIC, 0)
   head.writeUInt32LE(input.segment.id, 8)
-  head.writeUInt32LE((input.snapshot === undefined ? 0 : SNAPSHOT) | (input.closed === true ? CLOSED : 0), 12)
+  head.writeUInt32LE(flagsOf(input), 12)
   head.writeUInt32LE(head.length - HEAD, 16)
   head.writeUInt32LE(payloadBytes, 20)
   head.writeDoubleLE(input.first, 24)
@@ -115,6 +119,10 @@ export function encodeFrame(input: FrameInput): Frame {
   head.writeDoubleLE(input.itemsBefore, 48)
   head.writeUInt32LE(crc32(head.subarray(8)), 4)
   return { head, payloads, crcs, bytes: head.length + payloadBytes }
+}
+
+function flagsOf({ snapshot, closed, compacted }: FrameInput): number {
+  return (snapshot ? SNAPSHOT : 0) | (closed ? CLOSED : 0) | (compacted ? COMPACTED : 0)
 }
 
 /** Reads a head; undefined when it is none of this segment. `checkFrame` must agree before it is believed. */
@@ -127,6 +135,7 @@ export function decodeHead(bytes: Buffer, segment: SegmentId): Head | undefined 
   return {
     snapshot: (flags & SNAPSHOT) !== 0,
     closed: (flags & CLOSED) !== 0,
+    compacted: (flags & COMPACTED) !== 0,
     crc: bytes.readUInt32LE(4),
     metaBytes,
     payloadBytes: bytes.readUInt32LE(20),

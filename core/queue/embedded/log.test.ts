@@ -193,6 +193,31 @@ t.test('files go when their entries went, one is kept for reuse, and after a dra
   t.equal(log.status().bytes, 0)
 })
 
+t.test('one slow reader does not keep whole files: what others are done with leaves the disk', async t => {
+  const dir = t.testdir({})
+  let log = await opened(t, dir, { segmentBytes: 1 << 20, tailBytes: 0, idleMs: 1e6 })
+  const kept: string[] = []
+  for (let i = 0; i < 400; i++) {
+    const text = `${i} `.padEnd(100_000, '.')
+    await log.commit({ appends: [entry('s', text)] })
+    const slow = i % 50 === 7 ? [] : [i + 1]
+    if (slow.length === 0) kept.push(text)
+    await log.commit({
+      acks: [
+        { cursor: 'a', positions: [i + 1] },
+        { cursor: 'b', positions: slow }
+      ]
+    })
+  }
+  t.ok(diskBytes(dir) < 6 << 20, `${diskBytes(dir)} bytes for ${log.status().bytes} held`)
+  t.same(texts(log.read('b', 0, ALL)), kept)
+  await log.stop()
+  log = await opened(t, dir, { segmentBytes: 1 << 20 })
+  t.same(texts(log.read('b', 0, ALL)), kept)
+  t.match(log.status(), { entries: 8, damagedEntries: 0 })
+  t.same(await log.commit({ appends: [entry('s', 'next')] }), [401])
+})
+
 t.test('a directory in use is refused also to another process, and free again after its kill -9', async t => {
   const dir = t.testdir({})
   const script = `

@@ -11,6 +11,7 @@ import { crc32 } from 'node:zlib'
 import { Book, type Chunk } from '../book.js'
 import { fromIo, queueErrors } from '../errors.js'
 import type { Commit, Log, LogStatus, StoredEntry } from '../log.js'
+import { compact } from './compaction.js'
 import { encodeFrame, type Frame } from './frame.js'
 import { lock } from './lock.js'
 import { NO_SNAPSHOT, recover } from './recovery.js'
@@ -436,6 +437,19 @@ export class EmbeddedLog implements Log {
       this.#book.drop(segment.chunk)
     }
     if (free.length > 0) this.#segments = this.#segments.filter(s => !free.includes(s))
+    await this.#compactWorst()
+  }
+
+  /** Rewrites the file with the most released bytes, when released bytes outweigh what is held and two files. */
+  async #compactWorst(): Promise<void> {
+    const onDisk = this.#segments.reduce((sum, segment) => sum + segment.end, 0)
+    const dead = onDisk - this.#book.heldBytes
+    if (dead <= Math.max(2 * this.#segmentBytes, this.#book.heldBytes)) return
+    const sealed = this.#segments.filter(s => s !== this.#active && s.chunk.liveBytes * 2 <= s.end)
+    const worst = sealed.sort((a, b) => b.end - b.chunk.liveBytes - (a.end - a.chunk.liveBytes))[0]
+    if (worst === undefined) return
+    const damaged = await compact(worst, this.#book)
+    if (damaged !== undefined) this.#quarantine(damaged)
   }
 
   async #tidyNow(): Promise<void> {

@@ -6,7 +6,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import type { Book } from '../book.js'
-import type { Meta } from './frame.js'
+import type { Head, Meta } from './frame.js'
 import type { Damage } from './log.js'
 import { type Found, Segment } from './segment.js'
 
@@ -114,7 +114,7 @@ function dropTorn(segment: Segment, found: Found[]): void {
 
 function take(segment: Segment, frame: FrameFound, book: Book, progress: Progress, replay: boolean): void {
   const { head, meta } = frame
-  giveUp(segment, head.first, head.itemsBefore, book, progress)
+  giveUp(segment, head, book, progress)
   if (replay) replayMeta(head.snapshot, meta, book)
   progress.restored ||= replay && head.snapshot
   let offset = frame.end - head.payloadBytes
@@ -137,11 +137,14 @@ function replayMeta(snapshot: boolean, meta: Meta, book: Book): void {
 }
 
 /** Positions between the last frame and this one are gone: trimmed files before it, or a damaged stretch. */
-function giveUp(segment: Segment, first: number, itemsBefore: number, book: Book, progress: Progress): void {
+function giveUp(segment: Segment, head: Head, book: Book, progress: Progress): void {
+  const { first, itemsBefore, compacted } = head
   if (first > book.next) {
     const missing = first - book.next
     // The positions of trimmed files were done; a hole inside a file was not.
-    if (segment.chunk.count > 0) {
+    if (segment.chunk.count > 0 && compacted) {
+      for (let i = 0; i < missing; i++) book.appendLost()
+    } else if (segment.chunk.count > 0) {
       const items = Math.max(0, itemsBefore - Math.max(0, progress.itemsEver))
       progress.damage.push({
         position: book.next,

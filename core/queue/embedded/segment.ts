@@ -24,7 +24,7 @@ export class Segment {
   readonly path: string
   /** Where the next frame goes. */
   end = 0
-  readonly #fd: number
+  #fd: number
   #open = true
 
   constructor(id: number, salt: number, path: string, chunk: Chunk, fd: number) {
@@ -72,6 +72,14 @@ export class Segment {
 
   size(): number {
     return fs.fstatSync(this.#fd).size
+  }
+
+  /** Goes on with the file of a rewritten draft. */
+  adopt(draft: Segment): void {
+    this.close()
+    this.#fd = draft.#fd
+    this.end = draft.end
+    this.#open = true
   }
 
   close(): void {
