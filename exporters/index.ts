@@ -5,5 +5,6 @@ import debug from './debug/index.js'
 import file from './file/index.js'
 import otlpGrpc from './otlp_grpc/index.js'
 import otlpHttp from './otlp_http/index.js'
+import prometheus from './prometheus/index.js'
 
-export const EXPORTERS: readonly ExporterDeclaration[] = [otlpHttp, otlpGrpc, debug, file]
+export const EXPORTERS: readonly ExporterDeclaration[] = [otlpHttp, otlpGrpc, prometheus, debug, file]
