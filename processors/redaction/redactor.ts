@@ -12,7 +12,8 @@ import type { Detector } from './detector.js'
 import { DETECTORS } from './detectors/index.js'
 import { ipAddressWithPrivate } from './detectors/ip-address.js'
 import { readable } from './scan/base64.js'
-import { type Finding, NOWHERE, Scanner, type Where } from './scan/scanner.js'
+import type { Where } from './scan/scan.js'
+import { type Finding, NOWHERE, Scanner } from './scan/scanner.js'
 
 /** What the redactor reports: never a value. */
 export interface RedactorCounts {
@@ -99,7 +100,7 @@ export class Redactor {
     if (findings.length === 0) return
     let longest = findings[0]!
     for (const one of findings) if (one.end - one.start > longest.end - longest.start) longest = one
-    this.#apply(view, text, [{ start: 0, end: text.length, detector: longest.detector }])
+    this.#apply(view, text, [{ start: 0, end: text.length, detector: longest.detector, isLabelled: longest.isLabelled }])
   }
 
   #apply(view: ValueView, text: string, findings: readonly Finding[]): void {

@@ -3,6 +3,7 @@
 import { defineDetector, Rank } from '../detector.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
+import { isLiteral } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
 
 const USERINFO = /:\/\/([^\s/?#@:"'<>]{0,256}):([^\s/?#"'<>]{1,512})@(?=[A-Za-z0-9[_.%-])/g
@@ -17,7 +18,7 @@ export const urlPassword = defineDetector({
   about:
     'passwords in URLs and connection strings (`user:password@`, `Password=`, `Pwd=`, `AccountKey=`, `SharedAccessKey=`, Oracle `user/password@`)',
   checks: 'host and user stay; placeholders stay',
-  rank: Rank.vendor,
+  rank: Rank.key,
   when: Trigger.scheme,
   prefixes: [
     'password',
@@ -64,13 +65,6 @@ export const urlPassword = defineDetector({
 })
 
 function hitAt(scan: Scan, match: RegExpExecArray, value: string, offset: number): void {
-  if (isPlaceholder(value)) return
+  if (!isLiteral(value)) return
   scan.hit(match.index + offset, match.index + offset + value.length)
-}
-
-/** `${X}`, `$1`, `?`, `:name`, `%s`, `<...>`, `{{...}}`, stars, and what a redactor has left. */
-export function isPlaceholder(value: string): boolean {
-  return /^(?:\$\{?[A-Za-z0-9_.]*\}?|\?+|:[A-Za-z_]\w*|%[sdvq]|%\(\w+\)s|<[^>]*>?|\{\{?[^}]*\}?\}?|[*x•.]{3,}|\[?REDACTED\b.*|#\{.*|@\w+|null|none|nil|undefined)$/i.test(
-    value
-  )
 }

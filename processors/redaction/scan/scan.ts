@@ -5,11 +5,24 @@ import { columnLabels, type Span } from './columns.js'
 import { digitRuns, type Run, type Window, windows } from './numbers.js'
 import { type Label, labelBefore, NEGATIVE, type Vocabulary } from './vocabulary.js'
 
+/** What is known of where a value stands. */
+export interface Where {
+  /** Context bits of the key path. */
+  readonly bits: number
+  /** The words of the key path, lower case, joined by blanks. */
+  readonly path: string
+  /** The words of the label that gave the bits, and whether nothing of weight follows it. */
+  readonly label: string
+  readonly isLabel: boolean
+}
+
 /** A hit, in positions of the scanned text. */
 export interface Hit {
   start: number
   end: number
   detector: Detector
+  /** Its own key or label stands by. */
+  isLabelled: boolean
 }
 
 /** What a detector sees. One object is reused by the scanner: detectors never keep it. */
@@ -35,12 +48,19 @@ export class Scan {
     this.#vocabulary = vocabulary
   }
 
+  /** The words of the label that decided `keyBits`. */
+  keyLabel = ''
+  /** True when nothing of weight follows that label in the key: `db.password`, not `password.expiry`. */
+  keyIsLabel = false
+
   /** Begins a text. */
-  begin(text: string, mask: number, keyBits: number, keyPath: string): void {
+  begin(text: string, mask: number, where: Where): void {
     this.text = text
     this.mask = mask
-    this.keyBits = keyBits
-    this.keyPath = keyPath
+    this.keyBits = where.bits
+    this.keyPath = where.path
+    this.keyLabel = where.label
+    this.keyIsLabel = where.isLabel
     this.hits = []
     this.#labels = undefined
     this.#columns = undefined
@@ -57,7 +77,9 @@ export class Scan {
 
   /** Reports `text[start..end)`. */
   hit(start: number, end: number): void {
-    if (end > start) this.hits.push({ start, end, detector: this.#detector! })
+    if (end <= start) return
+    const isLabelled = this.#bit !== 0 && this.labelled(start)
+    this.hits.push({ start, end, detector: this.#detector!, isLabelled })
   }
 
   get lower(): string {

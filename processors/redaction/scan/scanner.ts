@@ -4,26 +4,20 @@
 
 import type { Detector } from '../detector.js'
 import { base64Runs } from './base64.js'
-import { Scan } from './scan.js'
+import { Scan, type Where } from './scan.js'
 import { type Keyword, Prefilter, Trigger } from './triggers.js'
 import { decodeEscapes, normalise, originalRange, plain, type View } from './view.js'
-import { Vocabulary, wordsOf } from './vocabulary.js'
+import { Vocabulary } from './vocabulary.js'
 
 /** What was found, in UTF-16 positions of the scanned value. */
 export interface Finding {
   start: number
   end: number
   detector: Detector
+  isLabelled: boolean
 }
 
-/** What is known of where the value stands. */
-export interface Where {
-  /** Context bits of the key path (`Vocabulary.ofKey`). */
-  readonly bits: number
-  readonly path: string
-}
-
-export const NOWHERE: Where = { bits: 0, path: '' }
+export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
 const MAX_DEPTH = 2
 
@@ -46,8 +40,7 @@ export class Scanner {
 
   /** What the words of a key path say. */
   where(path: string): Where {
-    const words = wordsOf(path).map(word => word.text)
-    return { bits: this.vocabulary.ofKey(path), path: words.join(' ') }
+    return this.vocabulary.where(path)
   }
 
   /** True when a key alone is reason to look at its value. */
@@ -85,14 +78,14 @@ export class Scanner {
   #look(view: View, mask: number, where: Where, depth: number, found: Finding[]): void {
     if (mask === 0 && !this.wakes(where)) return
     const scan = this.#scans[depth]!
-    scan.begin(view.text, mask, where.bits, where.path)
+    scan.begin(view.text, mask, where)
     for (const detector of this.#detectors) {
       const keyed = detector.byKey === true && (where.bits & this.vocabulary.bit(detector.name)) !== 0
       if ((detector.when & mask) !== 0 || keyed) scan.run(detector)
     }
     for (const hit of scan.hits) {
       const [start, end] = originalRange(view, hit.start, hit.end)
-      found.push({ start, end, detector: hit.detector })
+      found.push({ start, end, detector: hit.detector, isLabelled: hit.isLabelled })
     }
     if (mask & Trigger.token && depth < MAX_DEPTH) this.#encoded(view, where, depth, found)
   }
@@ -103,7 +96,7 @@ export class Scanner {
       const first = longest(inner)
       if (first === undefined) continue
       const [start, end] = originalRange(view, run.start, run.end)
-      found.push({ start, end, detector: first.detector })
+      found.push({ start, end, detector: first.detector, isLabelled: first.isLabelled })
     }
   }
 
@@ -134,13 +127,15 @@ function longest(found: readonly Finding[]): Finding | undefined {
 
 function beats(a: Finding, b: Finding): boolean {
   const length = a.end - a.start - (b.end - b.start)
-  return length > 0 || (length === 0 && a.detector.rank < b.detector.rank)
+  if (length !== 0) return length > 0
+  if (a.detector.rank !== b.detector.rank) return a.detector.rank < b.detector.rank
+  return a.isLabelled && !b.isLabelled
 }
 
 /** Overlapping findings become one span over all of them, named by the longest. */
 export function join(found: Finding[]): Finding[] {
   if (found.length < 2) return found
-  found.sort((a, b) => a.start - b.start || b.end - a.end || a.detector.rank - b.detector.rank)
+  found.sort((a, b) => a.start - b.start || b.end - a.end)
   const joined: Finding[] = []
   let best = found[0]!
   let span = { ...best }
@@ -153,7 +148,7 @@ export function join(found: Finding[]): Finding[] {
       continue
     }
     if (beats(one, best)) best = one
-    span = { start: span.start, end: Math.max(span.end, one.end), detector: best.detector }
+    span = { start: span.start, end: Math.max(span.end, one.end), detector: best.detector, isLabelled: best.isLabelled }
   }
   joined.push(span)
   return joined

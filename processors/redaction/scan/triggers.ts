@@ -190,7 +190,8 @@ function entityEnds(buf: Uint8Array, from: number, end: number): boolean {
 function groups(buf: Uint8Array, start: number, end: number, seen: number): number {
   let found = 0
   let run = 0
-  let total = 0
+  let led = false
+  let letterAt = -9
   let dots = 0
   let gap = 0
   let before = 0
@@ -199,11 +200,12 @@ function groups(buf: Uint8Array, start: number, end: number, seen: number): numb
     const c = CLASS[b]!
     if (c & DIGIT) {
       gap = 0
-      total++
       if (++run >= 7) found |= Trigger.digits
-      if (before & (UPPER | LOWER) && total >= 1) found |= Trigger.mixed
+      if (run === 1) led = i - letterAt <= 2
+      if (led && run >= 4) found |= Trigger.mixed
     } else if (c & (UPPER | LOWER)) {
-      if (before & DIGIT) found |= Trigger.mixed
+      if (run >= 6) found |= Trigger.mixed
+      letterAt = i
       run = 0
       dots = 0
     } else if (b === 0x2e) {
@@ -215,9 +217,6 @@ function groups(buf: Uint8Array, start: number, end: number, seen: number): numb
     }
     before = c
   }
-  // Spaced forms have their letters one space away ("QQ 12 34 56 C").
-  if (seen & SEPARATOR && seen & (UPPER | LOWER) && found & Trigger.digits) found |= Trigger.mixed
-  if (seen & (UPPER | LOWER) && total >= 6 && seen & SEPARATOR) found |= Trigger.mixed
   if (seen & (COLON | DASH | DOT)) found |= colons(buf, start, end)
   return found
 }

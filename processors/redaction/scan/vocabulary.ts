@@ -3,6 +3,7 @@
 // `card.number`, `"card": {"number"` and `Card Number`.
 
 import type { Detector } from '../detector.js'
+import type { Where } from './scan.js'
 
 /** Context bits: one a detector with labels, plus these. */
 export const NEGATIVE = 1 << 30
@@ -261,12 +262,22 @@ export class Vocabulary {
     return 1
   }
 
-  /** What the words of a key path say: the last label in it wins. */
+  /** What a column's name says. */
   ofKey(path: string): number {
-    const labels = this.labels(path)
-    let bits = 0
-    for (const label of labels) if (label.bits !== 0) bits = label.bits
-    return bits
+    return this.where(path).bits
+  }
+
+  /** What the words of a key path say: the last label in it wins. */
+  where(path: string): Where {
+    let last: Label | undefined
+    for (const label of this.labels(path)) if (label.bits !== 0) last = label
+    const words = wordsOf(path)
+    const joined = words.map(word => word.text).join(' ')
+    if (last === undefined) return { bits: 0, path: joined, label: '', isLabel: false }
+    const { start, end, bits } = last
+    const inside = words.filter(word => word.start >= start && word.end <= end).map(word => word.text)
+    const isLabel = words.every(word => word.end <= end || TRANSPARENT.has(word.text))
+    return { bits, path: joined, label: inside.join(' '), isLabel }
   }
 }
 

@@ -1,0 +1,101 @@
+// Names of persons: only where a key, a label or a salutation says that a person follows.
+
+import { defineDetector, Rank } from '../detector.js'
+import { valueAfter } from '../scan/labelled.js'
+import type { Scan } from '../scan/scan.js'
+import { trimCell } from '../scan/secrets.js'
+import { Trigger } from '../scan/triggers.js'
+
+const CAP = "(?:\\p{Lu}[\\p{L}\\p{M}]*(?:['’-]\\p{L}[\\p{L}\\p{M}]*){0,3}\\.?|\\p{Lo}{1,8})"
+const PARTICLE = '(?:de|del|della|di|da|dos|das|du|la|le|van|von|der|den|ter|ten|zu|bin|binti|ibn|al|el|af|av|y|e|st)'
+const TITLE = '(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Herr|Frau|Sra|Sr|Mme|Mlle|Don|Doña)\\.?'
+const NAME = new RegExp(`(?:${TITLE} )?${CAP}(?: (?:${PARTICLE} ){0,2}${CAP}){0,4}`, 'uy')
+const REVERSED = new RegExp(`${CAP}(?: ${CAP})?, ${CAP}(?: ${CAP}){0,2}`, 'uy')
+const LOWER = /^\p{L}[\p{L}\p{M}'’.-]*(?: \p{L}[\p{L}\p{M}'’.-]*){1,3}$/u
+
+/** Words that begin or end no name. */
+const STOP = new Set(
+  ('a an the and or not no none null unknown anonymous guest default system admin root test user users customer customers client service services support success team account accounts ' +
+    'order orders id ids number name names record records data profile profiles table view page portal center centre api app application server database error failed failure found missing invalid ' +
+    'is was has had were will can could should must created updated deleted saved removed added lookup search query request response session event type status state code key value list map object class ' +
+    'true false get set put post delete patch select insert update from where import export handler controller manager repository module factory builder config settings info debug warn error trace fatal ' +
+    'january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday inc ltd llc gmbh corp company group n/a na redacted http https json xml sql ' +
+    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history in at on for with to of by').split(' ')
+)
+/** Owners of names that are no persons. */
+const THINGS =
+  /\b(?:service|host|workflow|step|thread|collection|destination|process|container|pod|node|cluster|queue|topic|table|db|database|file|function|class|method|module|namespace|app|application|product|plan|metric|span|job|task|pipeline|group|role|team|company|org|organization|organisation|region|zone|device|browser|os|sdk|library|package|bucket|schema|index|field|column|domain|server|system|network|interface|image|model|feature|flag|environment|stage|template|category|brand|item|store|telemetry|scope|code|exception|rpc|messaging|k8s|cloud|faas|operation|resource|event|page|project|repo|branch|dataset|algorithm|type|rule|policy|channel|program|folder|key|variable|parameter|header|script|test|suite|city|country|state|street|theme|font)\b/
+/** Labels that promise a name so plainly that one word is enough. */
+const PLAIN =
+  /(?:first|last|given|family|full|middle|maiden|legal|real|birth|holder|customer|client|recipient|patient|contact|employee|passenger|guest|student|driver|payee|sender|receiver|buyer|seller|applicant|person|member|billing|shipping|insured|spouse|author|manager|doctor|user full|display|account|beneficiary|traveller|traveler|owner|subscriber|attendee)[\W_]{0,4}name|^(?:surname|firstname|lastname|fullname|cardholder|card\W?holder|vorname|nachname|apellidos?|nombre|pr[ée]nom|forename|account\W?holder|name on card|payee|beneficiary|next of kin|dear|middlename|givenname|familyname|displayname|customername|patientname)$/i
+
+export const personName = defineDetector({
+  name: 'person_name',
+  family: 'contact',
+  about: 'name of a person under a key or label (customer, recipient, cardholder, patient, full or display name ...) or after "Dear"',
+  checks: 'capitalised words; not names of services, hosts, workflows, threads, collections and other things',
+  rank: Rank.loose,
+  when: Trigger.textLabel,
+  byKey: true,
+  labels: ['first name', 'last name', 'given name', 'family name', 'full name', 'middle name', 'maiden name', 'legal name', 'real name', 'display name', 'birth name', 'surname', 'firstname', 'lastname', 'fullname', 'forename', 'middlename', 'givenname', 'familyname', 'displayname', 'customername', 'patientname', 'customer', 'customer name', 'client name', 'recipient', 'recipient name', 'cardholder', 'cardholder name', 'card holder', 'card holder name', 'name on card', 'account holder', 'account holder name', 'account name', 'patient', 'patient name', 'contact name', 'contact person', 'contact', 'employee', 'employee name', 'passenger', 'passenger name', 'guest name', 'guest', 'student', 'student name', 'driver name', 'beneficiary', 'beneficiary name', 'payee', 'payee name', 'sender name', 'receiver name', 'buyer', 'buyer name', 'seller name', 'applicant', 'applicant name', 'person name', 'person', 'member name', 'billing name', 'shipping name', 'insured', 'insured name', 'spouse', 'spouse name', 'author name', 'manager name', 'doctor name', 'owner name', 'subscriber name', 'attendee', 'attendee name', 'traveller', 'traveller name', 'traveler name', 'next of kin', 'emergency contact', 'user name', 'user full name', 'user', 'assignee', 'requester', 'requested by', 'approved by', 'signed by', 'submitted by', 'ship to', 'bill to', 'attn', 'dear', 'vorname', 'nachname', 'nombre', 'apellido', 'apellidos', 'prenom', 'prénom', 'sender', 'receiver', 'holder', 'signatory', 'caller name', 'claimant', 'tenant contact', 'borrower', 'nominee', 'guardian', 'physician'],
+  labelTrigger: Trigger.textLabel,
+  hits: ['customer ‹Ada Lovelace› called', '"fullName":"‹Grace Hopper›"', { key: 'customer.name', text: '‹Alan Turing›' }, 'Dear ‹Ada›,', 'cardholder: ‹EDSGER W. DIJKSTRA›', 'User(firstName=‹Ada›, id=3)', { key: 'patient.full_name', text: '‹Ludwig van Beethoven›' }, 'recipient="‹Seán O’Casey›"', { key: 'first_name', text: '‹Ada›' }, "INSERT INTO c (id, full_name) VALUES (1, '‹Ada Lovelace›')", 'first_name;last_name\n‹Ada›;‹Lovelace›', '{"customer":{"name":"‹Ada Lovelace›","tier":"gold"}}'],
+  misses: [{ key: 'service.name', text: 'Order Service' }, { key: 'workflow.name', text: 'Ledger Close' }, 'Customer Service unavailable', { key: 'thread.name', text: 'Main Worker' }, 'customer id 7', { key: 'messaging.destination.name', text: 'Order Events' }, 'user authenticated', 'patient record not found', { key: 'customer.tier', text: 'Gold Plus' }, { key: 'db.collection.name', text: 'Customer Accounts' }, 'Ada Lovelace'],
+  find(scan: Scan): void {
+    const text = scan.text
+    scan.eachLabel(label => {
+      const value = valueAfter(text, label.end)
+      if (value === undefined || isThing(text, label.start)) return
+      const plain = PLAIN.test(text.slice(label.start, label.end)) && value.joint !== ' '
+      const dear = /^dear$/i.test(text.slice(label.start, label.end))
+      const end = nameEnd(text, value.start, plain || dear, value.quoted ? value.end : text.length, plain)
+      if (end > 0) scan.hit(value.start, end)
+    })
+    scan.eachCell((start, end) => {
+      const [from, to] = trimCell(text, start, end)
+      if (isName(text.slice(from, to), true)) scan.hit(from, to)
+    })
+    if (!scan.byKey || !scan.keyIsLabel || THINGS.test(scan.keyPath)) return
+    const plain = PLAIN.test(scan.keyLabel)
+    const [from, to] = trimCell(text, 0, text.length)
+    if (isName(text.slice(from, to), plain)) scan.hit(from, to)
+  }
+})
+
+function isThing(text: string, start: number): boolean {
+  return THINGS.test(text.slice(Math.max(0, start - 14), start).replace(/[^A-Za-z]+$/, '').toLowerCase().split(/[^a-z]/).at(-1) ?? '')
+}
+
+/** End of the name at `start`; 0 when there is none. `single`: one word is enough. */
+function nameEnd(text: string, start: number, single: boolean, limit: number, reversible: boolean): number {
+  if (reversible) {
+    REVERSED.lastIndex = start
+    const both = REVERSED.exec(text)
+    if (both !== null && REVERSED.lastIndex <= limit && trimmed(both[0]).length === both[0].length) return start + both[0].length
+  }
+  NAME.lastIndex = start
+  const match = NAME.exec(text)
+  if (match === null) return 0
+  const name = trimmed(match[0].slice(0, Math.max(0, limit - start)))
+  const words = name.split(' ')
+  if (name === '' || (words.length < 2 && !single && !/^\p{Lo}{2,}$/u.test(name))) return 0
+  if (words.length === 1 && (name.length < 2 || /^[A-Z0-9]+$/.test(name))) return single && /^[A-Z]{3,}$/.test(name) ? start + name.length : 0
+  const next = text[start + name.length]
+  if (next !== undefined && /[\p{L}\p{N}_=]/u.test(next)) return 0
+  return start + name.replace(/\.$/, '').length
+}
+
+/** A name without the stop words at its end; '' when it begins with one. */
+function trimmed(name: string): string {
+  const words = name.split(' ')
+  if (STOP.has(words[0]!.toLowerCase().replace(/[.,]$/, ''))) return ''
+  while (words.length > 0 && STOP.has(words.at(-1)!.toLowerCase().replace(/[.,]$/, ''))) words.pop()
+  return words.join(' ')
+}
+
+function isName(text: string, plain: boolean): boolean {
+  if (text.length < 2 || text.length > 80) return false
+  const end = nameEnd(text, 0, plain, text.length, plain)
+  if (end > 0 && end >= text.length - 1) return true
+  return plain && LOWER.test(text) && text.split(' ').every(word => !STOP.has(word.toLowerCase()))
+}

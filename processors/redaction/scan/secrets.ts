@@ -1,0 +1,94 @@
+// What may be a secret behind a label that promises one, and what is only talk about secrets.
+
+import { valueAfter } from './labelled.js'
+import type { Scan } from './scan.js'
+
+const WORDS = new Set(
+  ('true false yes no on off null none nil undefined empty unknown missing invalid incorrect wrong expired required optional reset changed change updated ' +
+    'accepted rejected denied failed failure mismatch must should cannot not is was were has have had will can for from with and the this that your has been ' +
+    'too short long weak strong policy field string text number integer boolean object array default enabled disabled present absent redacted masked hidden hash ' +
+    'hashed encrypted plaintext provided generated rotated refreshed revoked valid ok error bearer basic digest next previous current never always unset set unexpected').split(' ')
+)
+const DURATION = /^\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds|m|min|mins|minutes|h|hr|hours|d|days|w|weeks|kb|mb|gb|b|bytes|%)?$/i
+const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
+
+/** Calls `use` for the value of each own label in the text, each own cell, and the whole text under an own key. */
+export function eachLabelled(scan: Scan, use: (start: number, end: number, quoted: boolean, joint: string) => void): void {
+  const text = scan.text
+  let any = false
+  scan.eachLabel(label => {
+    const value = valueAfter(text, label.end)
+    if (value === undefined || value.end <= value.start) return
+    if (value.joint === ' ' && !isFlag(text, label.start)) return
+    any = true
+    use(value.start, value.end, value.quoted, value.joint)
+  })
+  scan.eachCell((start, end) => {
+    const [from, to] = trimCell(text, start, end)
+    use(from, to, true, ',')
+  })
+  if (!any && scan.byKey && scan.keyIsLabel) use(0, text.length, true, 'key')
+}
+
+/** `--password x`: only a flag is followed by its value without any sign. */
+function isFlag(text: string, start: number): boolean {
+  let i = start
+  while (i > 0 && /[\w-]/.test(text[i - 1]!) && start - i < 40) i--
+  return text[i] === '-' && (i === 0 || /\s|["'[,]/.test(text[i - 1]!))
+}
+
+/** A cell without its blanks and quotes. */
+export function trimCell(text: string, start: number, end: number): [number, number] {
+  let from = start
+  let to = end
+  while (from < to && /[\s"'`(]/.test(text[from]!)) from++
+  while (to > from && /[\s"'`)]/.test(text[to - 1]!)) to--
+  return [from, to]
+}
+
+/** A value that can be a password: long enough, and neither a placeholder nor a word of prose. */
+export function isSecret(text: string, start: number, end: number, quoted: boolean, joint: string): boolean {
+  const value = text.slice(start, end)
+  if (value.length < (quoted ? 5 : 6) || isPlaceholder(value) || value.includes('[REDACTED')) return false
+  if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
+  const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
+  if (WORDS.has(lower)) return false
+  if (/^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)\//.test(value) || /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root)$/.test(value)) return false
+  if (joint === 'key') return !isProse(value)
+  if (quoted) return !isProse(value)
+  if (joint === ':' || joint === 'is') {
+    // "password: incorrect for user": a plain word with more words behind it is a sentence.
+    if (/^[a-z]+$/.test(value) && /^[.,]? [a-z]/.test(text.slice(end, end + 3))) return false
+  }
+  return !/^[a-z]+\(/.test(value)
+}
+
+/** Words about secrets rather than one. */
+function isProse(value: string): boolean {
+  const words = value.toLowerCase().split(/[\s.,!?]+/)
+  return words.length > 2 && words.filter(word => WORDS.has(word)).length >= 2
+}
+
+/** A value that looks like a key or token: no blanks, 8 characters or more, and random-looking or long. */
+export function isToken(value: string): boolean {
+  if (value.length < 8 || /\s/.test(value) || /^\d{1,9}$/.test(value) || /^\d+\.\d+$/.test(value)) return false
+  if (/^https?:\/\//.test(value)) return false
+  const digit = /\d/.test(value)
+  const letter = /[A-Za-z]/.test(value)
+  if (digit && letter) return true
+  if (/[a-z]/.test(value) && /[a-z][A-Z]/.test(value) && value.length >= 12) return true
+  return value.length >= 20 && !/^[a-z]+(?:[-_. ][a-z]+)+$/.test(value)
+}
+
+/** A written-out secret: no placeholder, no word of prose, no duration. */
+export function isLiteral(value: string): boolean {
+  if (isPlaceholder(value) || value.includes('[REDACTED')) return false
+  return !WORDS.has(value.toLowerCase()) && (!DURATION.test(value) || /^\d{4,}$/.test(value))
+}
+
+/** `${X}`, `$1`, `?`, `:name`, `%s`, `<...>`, `{{...}}`, stars, and what a redactor has left. */
+export function isPlaceholder(value: string): boolean {
+  return /^(?:\$\{?[A-Za-z0-9_.]*\}?|\?+|:[A-Za-z_]\w*|%[sdvq]|%\(\w+\)s|<[^>]*>?|\{\{?[^}]*\}?\}?|[*x•.]{3,}|\[?REDACTED\b.*|#\{.*|@\w+|null|none|nil|undefined)$/i.test(
+    value
+  )
+}
