@@ -2,7 +2,8 @@
 //
 // Invariants every implementation keeps (test/contract/log.contract.ts runs over all of them):
 //   L1  A commit is atomic: its appends, acks and counts are all there after a crash, or none of them is.
-//   L2  `commit` resolves when what it wrote survives the implementation's stated failure (embedded: power loss).
+//   L2  `commit` resolves when what it appended, and what it carried with that, survives the implementation's stated failure
+//       (embedded: power loss). A commit without appends survives a crash of the process at once, a power loss a second later.
 //   L3  Positions grow by one per append, never repeat, and survive restarts.
 //   L4  An entry is readable by every cursor that has not acked it, in position order; after every cursor of its
 //       stream acked it, and no hold covers it, its bytes really leave the store.
@@ -18,6 +19,7 @@ export interface Entry {
   readonly stream: string
   /** Items in `bytes`, for accounting. */
   readonly items: number
+  /** Not to be changed after `commit`: readers may get this very buffer. */
   readonly bytes: Buffer
 }
 
@@ -83,7 +85,10 @@ export interface Log {
   get(position: number): StoredEntry | undefined
   /** Calls `fn` (soon, coalesced) after commits that appended; returns the unsubscribe. */
   onAppend(fn: () => void): () => void
-  /** Keeps entries at and after `position` although all cursors acked them (late-error window). Infinity releases. */
+  /**
+   * Keeps entries at and after `position` although all cursors acked them (late-error window). Infinity releases. Not
+   * persisted, moves forward only: set it after `start()`, before the first commit.
+   */
   hold(name: string, position: number): void
   /** Totals as of the last resolved commit. */
   counts(): ReadonlyMap<string, number>

@@ -20,7 +20,7 @@ t.test(`nothing resolved is lost over ${KILLS} kills at random moments`, { timeo
   const dir = t.testdir({})
   const told: Told = { appended: new Map(), acked: new Set(), lastNumber: 0 }
   for (let i = 0; i < KILLS; i++) {
-    await lifeAndDeath(dir, told, Math.random() * 400)
+    await lifeAndDeath(dir, told, Math.random() * 250)
     await check(t, dir, told)
   }
   t.ok(told.appended.size > KILLS * 5, `${told.appended.size} appended, ${told.acked.size} acked`)
