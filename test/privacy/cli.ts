@@ -20,7 +20,7 @@ const { values } = parseArgs({
   }
 })
 
-const redact = gatewayRedactor(JSON.parse(values.config) as object)
+const { redact, failures } = gatewayRedactor(JSON.parse(values.config) as object)
 
 if (values['update-bar']) updateBar()
 else print()
@@ -29,6 +29,7 @@ function print(): void {
   const options = { seed: Number(values.seed), size: Number(values.size) }
   const result = score(redact, options)
   process.stdout.write(`${report(result, Number(values.misses), values.type)}\n`)
+  for (const [text, count] of failures) process.stdout.write(`  ${count} hooks failed: ${text}\n`)
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ options, ...result }, null, 2)}\n`)
 }
 
