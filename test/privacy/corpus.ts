@@ -250,7 +250,8 @@ function attributeFor(
   }
   if (roll < 0.48) return { content: nested(rng, key, text), form: 'map' }
   if (roll < 0.53 && !isBare && written.labelled !== true && /^\S{4,60}$/.test(piece.value)) {
-    const glue = rng.pick([':', '/', '['])
+    // Not `Name/1.2.3.4`, which says version, nor a colon before an IPv6 address.
+    const glue = type.look === 'address' ? '[' : rng.pick([':', '/', '['])
     return {
       content: {
         key: `${rng.pick(['seen', 'cache', 'lookup'])}${glue}${piece.value}${glue === '[' ? ']' : ''}`,
@@ -307,8 +308,8 @@ function textFor(
 }
 
 function urlFor(rng: Rng, type: TypeSpec, { value }: Piece, isBare: boolean): string {
-  const key = isBare || rng.chance(0.4) ? rng.pick(type.keys) : 'v'
-  return isBare || rng.chance(0.6)
+  const key = isBare || rng.chance(0.4) ? rng.pick(type.keys) : 'q'
+  return isBare || type.look === 'address' || rng.chance(0.6)
     ? `https://schemas.acme-data.net/1.9?${key}=${value}`
     : `https://schemas.acme-data.net/${value}`
 }
