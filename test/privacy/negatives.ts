@@ -483,5 +483,113 @@ export const NEGATIVES: readonly NegativeKind[] = [
   kind('etag_weak', rng => kv('http.response.header.etag', `W/"${rng.hex(12)}-${rng.int(1, 9999)}"`)),
   kind('ulid', rng => kv(rng.pick(['run.id', 'event.id']), `01J${rng.chars('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 23)}`)),
   kind('cursor', rng => kv(rng.pick(['page.cursor', 'next_page']), rng.chars(BASE64URL, 24))),
-  kind('short_id', rng => either(rng, ['span.ref', 'deployment.id'], rng.chars(ALNUM, 10), ['deployment {v} is live']))
+  kind('short_id', rng => either(rng, ['span.ref', 'deployment.id'], rng.chars(ALNUM, 10), ['deployment {v} is live'])),
+  kind('telling_key_enum', rng => {
+    const pairs = [
+      ['card.brand', 'visa'],
+      ['email.status', 'bounced'],
+      ['phone.type', 'mobile'],
+      ['address.kind', 'billing'],
+      ['passport.check', 'passed'],
+      ['token.type', 'Bearer'],
+      ['password.strength', 'strong'],
+      ['cookie.consent', 'accepted'],
+      ['ip.version', '4'],
+      ['iban.country', 'DE'],
+      ['auth.method', 'api_key']
+    ] as const
+    const [key, word] = rng.pick(pairs)
+    return kv(key, word)
+  }),
+  kind('telling_key_count', rng =>
+    kv(
+      rng.pick(['emails.sent', 'password.attempts', 'session.count', 'phone.retries', 'cards.processed']),
+      BigInt(rng.int(0, 5000))
+    )
+  ),
+  kind('log_prefix', rng =>
+    text(
+      `2026-0${rng.int(1, 9)}-1${rng.int(0, 9)} 13:${rng.int(10, 59)}:${rng.int(10, 59)},${rng.digits(3)} INFO [worker-${rng.int(1, 9)}] Flow.Engine - step done`
+    )
+  ),
+  kind('cidr', rng =>
+    kv(
+      rng.pick(['network.cidr', 'allow.from']),
+      rng.pick(['10.0.0.0/8', `192.168.${rng.int(0, 255)}.0/24`, 'fd00::/8'])
+    )
+  ),
+  kind('dimension', rng =>
+    either(rng, ['image.size', 'viewport'], `${rng.int(100, 9000)}x${rng.int(100, 9000)}`, ['resized to {v}'])
+  ),
+  kind('number_range', rng =>
+    either(rng, ['shard.range', 'rows'], `${rng.int(1000, 4999)}-${rng.int(5000, 9999)}`, ['rows {v} done'])
+  ),
+  kind('ean', rng => kv('product.ean', `${rng.pick(['5', '7', '8', '9'])}${rng.digits(12)}`)),
+  kind('isbn', rng => kv('book.isbn', `978-3-16-${rng.digits(6)}-${rng.digits(1)}`)),
+  kind('tracking_number', rng => kv('shipment.tracking', `1Z999AA1${rng.digits(10)}`)),
+  kind('topic_partition', rng =>
+    either(rng, ['assignment', 'consumer.position'], `flow-events-${rng.int(0, 31)}@${rng.digits(8)}`, ['seek to {v}'])
+  ),
+  kind('shell_prompt', rng => text(`root@node-${rng.int(1, 99)}:~# flowctl status`)),
+  kind('ssh_url', rng => kv('vcs.repository.url.full', `ssh://git@github.com/acme/flow-${rng.int(1, 99)}.git`)),
+  kind('url_without_password', rng =>
+    kv(
+      'db.connection_string',
+      rng.pick([
+        'jdbc:postgresql://db-3.flows.internal:5432/ledger',
+        'redis://cache-1.flows.internal:6379/0',
+        `amqp://broker-${rng.int(1, 9)}.flows.internal:5672`
+      ])
+    )
+  ),
+  kind('maven_coordinates', rng =>
+    either(
+      rng,
+      ['dependency', 'artifact'],
+      `com.acme.flow:flow-core:${rng.int(1, 9)}.${rng.int(0, 20)}.${rng.int(0, 9)}`,
+      ['resolving {v}']
+    )
+  ),
+  kind('base64_json_innocent', rng =>
+    kv(
+      rng.pick(['event.payload', 'state.snapshot']),
+      Buffer.from(`{"seq":${rng.int(1, 999)},"state":"open","steps":["load","clean"]}`).toString('base64')
+    )
+  ),
+  kind('percent_path', rng =>
+    either(rng, ['url.path', 'artifact.path'], `/flows/nightly%20ledger/part%2F${rng.int(1, 99)}`, ['cannot find {v}'])
+  ),
+  kind('html_escaped', rng =>
+    text(`expected a &lt; b &amp;&amp; c &gt; ${rng.int(1, 99)} in rule &#35;${rng.int(1, 9)}`)
+  ),
+  kind('unicode_escaped', rng => text(`{"title":"caf\\u00e9 \\u2013 report ${rng.int(1, 99)}"}`)),
+  kind('unicode_text', rng =>
+    text(
+      `${rng.pick(['ステップ完了', 'خطوة ٤ اكتملت', 'шаг завершён ✓', '步骤失败：超时', '👩‍💻 deploy done', 'ｓｔｅｐ ｏｎｅ', 'naïve café – done', 'zero\u200bwidth text'])} ${rng.int(1, 99)}`
+    )
+  ),
+  kind('scheme_words', rng =>
+    text(
+      `${rng.pick(['Basic plan selected', 'the bearer of the report', 'Digest finished', 'token bucket is empty', 'cookie banner shown', 'key rotation is due', 'address already in use', 'phone home disabled', 'card view rendered', 'name resolution failed'])} (${rng.int(1, 99)})`
+    )
+  ),
+  kind('customer_number', rng =>
+    kv(rng.pick(['customer.id', 'user.id', 'tenant.id', 'enduser.id', 'account.id']), BigInt(rng.fill('?########')))
+  ),
+  kind('name_of_thing', rng =>
+    kv(
+      rng.pick([
+        'file.name',
+        'rule.name',
+        'queue.name',
+        'event.name',
+        'template.name',
+        'team.name',
+        'feature_flag.name',
+        'product.name'
+      ]),
+      rng.pick(['Final Report', 'Retry Policy', 'Red Chair', 'Data Platform', 'New Checkout', 'Welcome Letter']) +
+        rng.pick(['', ` v${rng.int(2, 9)}`])
+    )
+  )
 ]
