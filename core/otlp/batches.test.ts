@@ -6,6 +6,7 @@ import { requests } from '../../test/helpers/otlp-arbitraries.js'
 import { futureOracle, oracle, type Plain } from '../../test/helpers/otlp-oracle.js'
 import { bisect, countItems, mergeRequests, splitRequest } from './batches.js'
 import { SIGNALS, type Signal } from './signal.js'
+import { Walker } from './walk.js'
 import { WireError, WireWriter } from './wire.js'
 
 const anySignal = fc
@@ -56,6 +57,8 @@ t.test('items are counted as a decoder sees them', async t => {
     fc.property(anySignal, ([signal, request]) => {
       const bytes = futureOracle.encodeRequest(signal, request)
       t.equal(countItems(signal, bytes), itemsOf(signal, bytes).length)
+      const silent = { dropped: () => undefined, failed: () => undefined }
+      t.equal(new Walker(signal, [], silent).walk(bytes).seen, countItems(signal, bytes), 'the walk counts the same')
     }),
     { numRuns: 100 }
   )

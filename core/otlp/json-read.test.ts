@@ -29,6 +29,7 @@ import { oracle, type Plain } from '../../test/helpers/otlp-oracle.js'
 import { jsonToProtobuf, OtlpJsonError } from './json-read.js'
 import { protobufToJson } from './json-write.js'
 import { SIGNALS, type Signal } from './signal.js'
+import { Walker } from './walk.js'
 import { MAX_VALUE_DEPTH } from './wire.js'
 
 const ID = '5B8EFFF798038103D269B633813FC60C'
@@ -85,6 +86,14 @@ t.test('J7 an id of the wrong length goes on, so that its item alone is refused 
   t.same(firstSpan('"traceId":"abcd"')['traceId'], Buffer.from('abcd', 'hex'))
   for (const odd of ['a', ID.slice(1), `${ID}a`]) t.same(firstSpan(`"traceId":"${odd}"`)['traceId'], Buffer.alloc(1))
   t.same(firstSpan('"traceId":""'), {})
+})
+
+t.test('J7 one bad id of a hundred costs one item', async t => {
+  const ids = Array.from({ length: 100 }, (_, i) => (i === 41 ? ID.slice(1) : ID))
+  const spans = ids.map(id => `{"traceId":"${id}","spanId":"${SPAN_ID}"}`)
+  const bytes = jsonToProtobuf('traces', Buffer.from(`{"resourceSpans":[{"scopeSpans":[{"spans":[${spans}]}]}]}`))
+  const silent = { dropped: () => undefined, failed: () => undefined }
+  t.match(new Walker('traces', [], silent).walk(bytes), { seen: 100, items: 99, rejected: 1 })
 })
 
 t.test('J2 enums are integers, names are refused', async t => {
@@ -365,6 +374,90 @@ async function telemetry(): Promise<{
   meter.createHistogram('histogram').record(12)
   const { resourceMetrics } = await reader.collect()
   return { spans: memory.getFinishedSpans(), metrics: resourceMetrics, records: logs.getFinishedLogRecords() }
+}
+
+t.test('what JSON is, and what text a string stands for, is what JSON.parse says', async t => {
+  const token = fc.oneof(
+    fc.constantFrom(
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '"a"',
+      '""',
+      '0',
+      '-',
+      '1',
+      '.5',
+      'e3',
+      'E-',
+      '+',
+      'true',
+      'false',
+      'null',
+      'nul',
+      ' ',
+      '\t',
+      '\u000b',
+      '\u00a0',
+      '\ufeff',
+      "'"
+    ),
+    fc.jsonValue({ maxDepth: 3 }).map(v => JSON.stringify(v))
+  )
+  const anyJson = fc.oneof(
+    fc.array(token, { maxLength: 6 }).map(parts => parts.join('')),
+    fc.tuple(fc.jsonValue(), fc.nat(), fc.string({ maxLength: 1 })).map(([v, at, c]) => {
+      const text = JSON.stringify(v, undefined, 1)
+      return text.slice(0, at % text.length) + c + text.slice((at % text.length) + 1)
+    })
+  )
+  fc.assert(
+    fc.property(anyJson, text => {
+      const json = `{"x":${text}}`
+      t.equal(
+        accepts(() => jsonToProtobuf('logs', Buffer.from(json))),
+        accepts(() => JSON.parse(json)),
+        json
+      )
+    }),
+    { numRuns: 1500 }
+  )
+  const piece = fc.constantFrom(
+    '\\n',
+    '\\/',
+    '\\"',
+    '\\\\',
+    '\\u00e9',
+    '\\uD83D',
+    '\\ude00',
+    '\\u0000',
+    'a',
+    'é',
+    '\u{1f600}',
+    ' ',
+    'x'.repeat(40)
+  )
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), pieces => {
+      const json = `"${pieces.join('')}"`
+      // Through UTF-8: lone surrogates become U+FFFD.
+      const wanted = Buffer.from(JSON.parse(json)).toString()
+      t.equal(firstSpan(`"name":${json}`)['name'] ?? '', wanted)
+    }),
+    { numRuns: 300 }
+  )
+})
+
+function accepts(work: () => unknown): boolean {
+  try {
+    work()
+    return true
+  } catch {
+    return false
+  }
 }
 
 t.test('whatever the text is, nothing but an OtlpJsonError is thrown and nothing outside it is read', async t => {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { anyRequest, anyText, requests } from '../../test/helpers/otlp-arbitraries.js'
 import { ANY_VALUE, futureOracle, oracle, type Plain, REQUEST } from '../../test/helpers/otlp-oracle.js'
 import { jsonToProtobuf } from './json-read.js'
-import { protobufToJson } from './json-write.js'
+import { protobufToJson, protobufToJsonBytes } from './json-write.js'
 import { SIGNALS, type Signal } from './signal.js'
 import { MAX_VALUE_DEPTH, WireError, WireWriter } from './wire.js'
 
@@ -223,6 +223,7 @@ function outcome(signal: Signal, bytes: Buffer): string {
   try {
     const json = protobufToJson(signal, bytes)
     JSON.parse(json)
+    if (!protobufToJsonBytes(signal, bytes).equals(Buffer.from(json))) throw new Error('text and bytes differ')
     return json
   } catch (error) {
     if (!(error instanceof WireError)) throw error

@@ -9,6 +9,7 @@
 // Each message is scanned once to see where its fields are; lists are scanned again from their first to their last
 // entry. So the memory beside the output is a few numbers for each level of nesting.
 
+import { isUtf8 } from 'node:buffer'
 import { Kind, kindOf, wireOf } from './kinds.js'
 import { MESSAGES, REQUEST_MESSAGE } from './schema.js'
 import type { Signal } from './signal.js'
@@ -23,6 +24,11 @@ const KEEP_BYTES = 4 << 20
  */
 export function protobufToJson(signal: Signal, bytes: Uint8Array): string {
   return writer.write(PLANS[signal], bytes)
+}
+
+/** The same as bytes of UTF-8, without the way over a string where that is possible. */
+export function protobufToJsonBytes(signal: Signal, bytes: Uint8Array): Buffer {
+  return writer.bytes(PLANS[signal], bytes)
 }
 
 interface Slot {
@@ -67,10 +73,21 @@ class JsonWriter {
   private readonly readers: WireReader[] = []
 
   write(plan: Plan, bytes: Uint8Array): string {
+    return this.run(plan, bytes, () => this.out.toString('utf8', 0, this.pos))
+  }
+
+  bytes(plan: Plan, bytes: Uint8Array): Buffer {
+    return this.run(plan, bytes, () => {
+      const json = this.out.subarray(0, this.pos)
+      return isUtf8(json) ? Buffer.from(json) : Buffer.from(json.toString('utf8'))
+    })
+  }
+
+  private run<T>(plan: Plan, bytes: Uint8Array, result: () => T): T {
     this.pos = 0
     try {
       this.message(plan, bytes, 0, bytes.length, 0, 0)
-      return this.out.toString('utf8', 0, this.pos)
+      return result()
     } finally {
       for (const reader of this.readers) reader.reset(NOTHING, 0, 0)
       if (this.out.length > KEEP_BYTES) this.out = Buffer.allocUnsafe(1 << 16)
