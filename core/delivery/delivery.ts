@@ -13,7 +13,7 @@ import { catalogue, codeOf } from '../component/errors.js'
 import type { RequestLimits } from '../component/exporter.js'
 import type { Outcome } from '../component/outcome.js'
 import { sanitise } from '../net/client-words.js'
-import type { CursorStatus, StoredEntry } from '../queue/log.js'
+import type { CursorStatus } from '../queue/log.js'
 import type { ParkingStatus } from '../queue/parking.js'
 import { backoffMs, waitMs } from './backoff.js'
 import { Breaker, type BreakerState } from './breaker.js'
@@ -31,9 +31,9 @@ import {
   unparkedKey
 } from './ledger.js'
 import { type DeliveryOptions, TUNING, type Tuning } from './options.js'
-import { Overflow } from './overflow.js'
-import { Reader } from './reader.js'
-import { Settler } from './settler.js'
+import { type Droppable, type Measure, Overflow } from './overflow.js'
+import { Reader, type ReaderOptions } from './reader.js'
+import { type Settlement, Settler } from './settler.js'
 import { fromGroup, fromParked, requestBytes, type Shipment } from './shipment.js'
 
 export const deliveryErrors = catalogue({
@@ -105,7 +105,8 @@ export class Delivery {
   #attempts = 0
   #retries = 0
   #lastError: { at: number; text: string } | undefined
-  #settlingBytes = 0
+  /** Acked, and the ack not yet durable. */
+  readonly #settling: Measure = { bytes: 0, items: 0, entries: 0 }
 
   constructor(options: DeliveryOptions) {
     const { config, log, clock, exporter } = options
@@ -129,8 +130,8 @@ export class Delivery {
       clock,
       config: config.sendingQueue,
       reader: this.#reader,
-      settlingBytes: () => this.#settlingBytes,
-      drop: (entries, then) => this.#drop(entries, 'overflow', then)
+      settling: this.#settling,
+      drop: (entries, whenDurable) => this.#drop(entries, 'overflow', whenDurable)
     })
   }
 
@@ -164,7 +165,7 @@ export class Delivery {
   /** How long a refused sender should wait, milliseconds: until a tenth of the queue has drained at the present rate. */
   retryAfterMs(): number {
     const now = this.#o.clock.now()
-    const wanted = this.#overflow.excessBytes(0.9)
+    const wanted = this.#overflow.bytesToDrain()
     const { bytesPerSecond } = this.#rate.at(now)
     const drainMs = bytesPerSecond > 0 ? (wanted / bytesPerSecond) * 1000 : RETRY_AFTER_MAX_MS
     const closedMs = Math.max(this.#breaker.openUntil, this.#pausedUntil) - now
@@ -557,26 +558,35 @@ export class Delivery {
     shipment: Shipment,
     counts: [string, number][],
     state: (readonly [string, Buffer | null])[] = [],
-    then?: () => void
+    whenDurable?: () => void
   ): void {
-    const { parkedId, size } = shipment
-    if (parkedId !== undefined) {
-      counts.push([unparkedKey(this.id, shipment.stream), shipment.items])
-      state = [...state, [markerKey(this.id, parkedId), null]]
-    } else this.#settlingBytes += size
-    this.#settler.add({
-      positions: shipment.positions,
-      counts,
-      state,
-      whenDurable: () => {
-        if (parkedId === undefined) this.#settlingBytes -= size
-        else this.#unpark(parkedId)
-        then?.()
-      }
-    })
+    const { parkedId, positions, stream, items, size: bytes } = shipment
     this.#busy--
+    if (parkedId === undefined) {
+      this.#acked({ bytes, items, entries: positions.length }, { positions, counts, state }, whenDurable)
+    } else {
+      counts.push([unparkedKey(this.id, stream), items])
+      state = [...state, [markerKey(this.id, parkedId), null]]
+      const unpark = () => {
+        this.#unpark(parkedId)
+        whenDurable?.()
+      }
+      this.#settler.add({ counts, state, whenDurable: unpark })
+    }
     this.#wakeIdle()
     this.#pump()
+  }
+
+  /** Until the ack is durable the log counts the amount as waiting; the overflow policy must not. */
+  #acked(amount: Measure, settlement: Settlement, whenDurable?: () => void): void {
+    add(this.#settling, amount, 1)
+    this.#settler.add({
+      ...settlement,
+      whenDurable: () => {
+        add(this.#settling, amount, -1)
+        whenDurable?.()
+      }
+    })
   }
 
   #unpark(id: string): void {
@@ -593,23 +603,16 @@ export class Delivery {
     this.#wakeIdle()
   }
 
-  #drop(entries: readonly StoredEntryLike[], reason: DropReason, then?: () => void): void {
+  #drop(entries: readonly Droppable[], reason: DropReason, whenDurable?: () => void): void {
     const counts = new Map<string, number>()
-    let size = 0
-    for (const { stream, items, bytes } of entries) {
-      const key = droppedKey(this.id, stream, reason)
-      counts.set(key, (counts.get(key) ?? 0) + items)
-      size += bytes
+    const amount: Measure = { bytes: 0, items: 0, entries: 0 }
+    for (const entry of entries) {
+      const key = droppedKey(this.id, entry.stream, reason)
+      counts.set(key, (counts.get(key) ?? 0) + entry.items)
+      add(amount, entry, 1)
     }
-    this.#settlingBytes += size
-    this.#settler.add({
-      positions: entries.flatMap(entry => entry.positions),
-      counts: [...counts],
-      whenDurable: () => {
-        this.#settlingBytes -= size
-        then?.()
-      }
-    })
+    const positions = entries.flatMap(entry => entry.positions)
+    this.#acked(amount, { positions, counts: [...counts] }, whenDurable)
   }
 
   #key(make: (exporter: string, stream: string) => string, stream: string): string {
@@ -657,32 +660,30 @@ export class Delivery {
     if (orphans.length > 0) await parking.remove(orphans)
   }
 
-  #readerOptions() {
+  #readerOptions(): ReaderOptions {
     const { config, exporter } = this.#o
-    const { minItems, maxItems, flushTimeoutMs } = config.sendingQueue.batch
-    const merged = minItems > 0 ? exporter.limits.maxBytes : this.#tuning.mergeBytes
+    const { minItems, maxItems, flushTimeoutMs, minBytes = 0, maxBytes = 0 } = config.sendingQueue.batch
+    const { limits } = exporter
+    const hasMinimum = minItems > 0 || minBytes > 0
+    const merged = maxBytes > 0 ? maxBytes : hasMinimum ? limits.maxBytes : this.#tuning.mergeBytes
     return {
-      maxItems: maxItems > 0 ? Math.min(maxItems, exporter.limits.maxItems) : exporter.limits.maxItems,
-      targetBytes: Math.min(exporter.limits.maxBytes, merged),
+      maxItems: maxItems > 0 ? Math.min(maxItems, limits.maxItems) : limits.maxItems,
+      targetBytes: Math.min(limits.maxBytes, merged),
       minItems,
+      minBytes,
       flushTimeoutMs,
       lingerMs: this.#tuning.lingerMs,
       maxAgeMs: config.sendingQueue.maxAgeMs ?? 0,
-      onExpired: (entry: StoredEntry) =>
-        this.#drop(
-          [{ positions: [entry.position], stream: entry.stream, items: entry.items, bytes: entry.bytes.length }],
-          'expired'
-        )
+      onExpired: ({ position, stream, items, bytes }) =>
+        this.#drop([{ positions: [position], stream, items, bytes: bytes.length, entries: 1 }], 'expired')
     }
   }
 }
 
-/** Entries to drop, without their payload. */
-export interface StoredEntryLike {
-  readonly positions: readonly number[]
-  readonly stream: string
-  readonly items: number
-  readonly bytes: number
+function add(to: Measure, { bytes, items, entries }: Measure, sign: 1 | -1): void {
+  to.bytes += sign * bytes
+  to.items += sign * items
+  to.entries += sign * entries
 }
 
 function words(cause: unknown): string {

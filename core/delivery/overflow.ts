@@ -5,8 +5,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../component/context.js'
 import type { SendingQueueConfig } from '../config/types.js'
-import type { Log } from '../queue/log.js'
-import type { StoredEntryLike } from './delivery.js'
+import type { Log, StoredEntry } from '../queue/log.js'
 import type { Reader } from './reader.js'
 
 /** The log's status is asked at most this often, milliseconds. */
@@ -14,22 +13,35 @@ const STATUS_AGE_MS = 10
 /** Read at once while looking for entries to drop. */
 const STRIDE = { maxItems: 1 << 20, maxBytes: 8 * 1024 * 1024 }
 
+/** Entries to drop, without their payload. */
+export interface Droppable extends Measure {
+  readonly positions: readonly number[]
+  readonly stream: string
+}
+
+/** An amount in the three units a queue can be bounded by. */
+export interface Measure {
+  bytes: number
+  items: number
+  entries: number
+}
+
 export interface OverflowOptions {
   readonly log: Log
   readonly cursor: string
   readonly clock: Clock
   readonly config: SendingQueueConfig
   readonly reader: Reader
-  /** Bytes that are acked but not yet durably so: the log still counts them as waiting. */
-  readonly settlingBytes: () => number
-  readonly drop: (entries: readonly StoredEntryLike[], then: () => void) => void
+  /** What is acked but not yet durably so: the log still counts it as waiting. */
+  readonly settling: Readonly<Measure>
+  readonly drop: (entries: readonly Droppable[], whenDurable: () => void) => void
 }
 
 export class Overflow {
   readonly #o: OverflowOptions
   #dropping = false
   #statusAt = Number.NEGATIVE_INFINITY
-  #waitingBytes = 0
+  #waiting: Measure = { bytes: 0, items: 0, entries: 0 }
   /** Entries up to here fitted once; the newest are behind it. */
   #keptTo = -1
 
@@ -38,22 +50,24 @@ export class Overflow {
   }
 
   isFull(): boolean {
-    return this.#o.config.overflow === 'block' && this.excessBytes(1) >= 0
+    if (this.#o.config.overflow !== 'block') return false
+    const { bytes, items, entries } = this.#excess()
+    return bytes >= 0 || items >= 0 || entries >= 0
   }
 
-  /** Waiting bytes above `share` of the limit; negative when below. */
-  excessBytes(share: number): number {
-    const now = this.#o.clock.now()
-    if (now - this.#statusAt >= STATUS_AGE_MS || now < this.#statusAt) this.#refresh(now)
-    return this.#waitingBytes - share * this.#o.config.maxBytes
+  /** Bytes that must go before a refused sender is welcome again: a tenth of what may wait. */
+  bytesToDrain(): number {
+    const { bytes } = this.#excess()
+    const limit = Number.isFinite(this.#o.config.maxBytes) ? this.#o.config.maxBytes : this.#waiting.bytes
+    return 0.1 * limit + Math.max(0, bytes)
   }
 
   /** After an append: starts dropping where the policy says so. */
   check(): void {
     if (this.#o.config.overflow === 'block' || this.#dropping) return
-    this.#refresh(this.#o.clock.now())
-    const excess = this.excessBytes(1)
-    if (excess <= 0) return
+    this.#statusAt = Number.NEGATIVE_INFINITY
+    const excess = this.#excess()
+    if (fits(excess)) return
     this.#dropping = true
     const found = this.#o.config.overflow === 'drop_oldest' ? this.#oldest(excess) : this.#newest(excess)
     found.then(
@@ -62,7 +76,7 @@ export class Overflow {
     )
   }
 
-  #drop(entries: readonly StoredEntryLike[]): void {
+  #drop(entries: readonly Droppable[]): void {
     if (entries.length === 0) {
       this.#done()
       return
@@ -79,55 +93,90 @@ export class Overflow {
     this.#dropping = false
   }
 
+  /** What waits above the limits; negative: room. */
+  #excess(): Measure {
+    const now = this.#o.clock.now()
+    if (now - this.#statusAt >= STATUS_AGE_MS || now < this.#statusAt) this.#refresh(now)
+    const { maxBytes, maxItems, maxRequests } = this.#o.config
+    const { bytes, items, entries } = this.#waiting
+    return {
+      bytes: bytes - maxBytes,
+      items: items - (maxItems ?? Number.POSITIVE_INFINITY),
+      entries: entries - (maxRequests ?? Number.POSITIVE_INFINITY)
+    }
+  }
+
   #refresh(now: number): void {
     const cursor = this.#o.log.status().cursors.find(status => status.cursor === this.#o.cursor)
-    this.#waitingBytes = (cursor?.waitingBytes ?? 0) - this.#o.settlingBytes()
+    const { settling } = this.#o
+    this.#waiting = {
+      bytes: (cursor?.waitingBytes ?? 0) - settling.bytes,
+      items: (cursor?.waitingItems ?? 0) - settling.items,
+      entries: (cursor?.waitingEntries ?? 0) - settling.entries
+    }
     this.#statusAt = now
   }
 
   /** First what was read and not sent, then what is unread, in order. */
-  async #oldest(excess: number): Promise<StoredEntryLike[]> {
-    const found: StoredEntryLike[] = []
-    for (let group = this.#o.reader.takeUnsent(); group !== undefined; group = this.#o.reader.takeUnsent()) {
-      found.push({ positions: group.positions, stream: group.stream, items: group.items, bytes: group.bytes })
-      excess -= group.bytes
-      if (excess <= 0) return found
+  async #oldest(excess: Measure): Promise<Droppable[]> {
+    const found: Droppable[] = []
+    const take = (entry: Droppable) => {
+      found.push(entry)
+      subtract(excess, entry)
     }
-    while (excess > 0) {
-      const from = this.#o.reader.after
-      const entries = this.#o.log.read(this.#o.cursor, from, { ...STRIDE, maxBytes: Math.min(STRIDE.maxBytes, excess) })
-      if (entries.length === 0) return found
-      for (const { position, stream, items, bytes } of entries) {
-        if (excess <= 0) break
-        found.push({ positions: [position], stream, items, bytes: bytes.length })
-        this.#o.reader.skipTo(position)
-        excess -= bytes.length
+    while (!fits(excess)) {
+      const group = this.#o.reader.takeUnsent()
+      if (group === undefined) break
+      const { positions, stream, items, bytes } = group
+      take({ positions, stream, items, bytes, entries: positions.length })
+    }
+    while (!fits(excess)) {
+      const entries = this.#o.log.read(this.#o.cursor, this.#o.reader.after, STRIDE)
+      if (entries.length === 0) break
+      for (const entry of entries) {
+        if (fits(excess)) break
+        take(droppable(entry))
+        this.#o.reader.skipTo(entry.position)
       }
     }
     return found
   }
 
   /** Walks to the end, then takes from there. Yields between strides, so that a long walk blocks nobody. */
-  async #newest(excess: number): Promise<StoredEntryLike[]> {
-    const tail: StoredEntryLike[] = []
+  async #newest(excess: Measure): Promise<Droppable[]> {
+    const tail: Droppable[] = []
     let at = Math.max(this.#keptTo, this.#o.reader.after)
     for (;;) {
       const entries = this.#o.log.read(this.#o.cursor, at, STRIDE)
       if (entries.length === 0) break
-      for (const { position, stream, items, bytes } of entries) {
-        tail.push({ positions: [(at = position)], stream, items, bytes: bytes.length })
-      }
+      for (const entry of entries) tail.push(droppable(entry))
+      at = entries.at(-1)!.position
       await setImmediate()
     }
-    const found: StoredEntryLike[] = []
+    const found: Droppable[] = []
     for (let last = tail.pop(); last !== undefined; last = tail.pop()) {
-      if (excess <= 0 || last.positions[0]! <= this.#o.reader.after) {
-        this.#keptTo = Math.max(this.#keptTo, last.positions[0]!)
+      const position = last.positions[0]!
+      if (fits(excess) || position <= this.#o.reader.after) {
+        this.#keptTo = Math.max(this.#keptTo, position)
         break
       }
       found.push(last)
-      excess -= last.bytes
+      subtract(excess, last)
     }
     return found
   }
+}
+
+function fits({ bytes, items, entries }: Measure): boolean {
+  return bytes <= 0 && items <= 0 && entries <= 0
+}
+
+function subtract(from: Measure, { bytes, items, entries }: Measure): void {
+  from.bytes -= bytes
+  from.items -= items
+  from.entries -= entries
+}
+
+function droppable({ position, stream, items, bytes }: StoredEntry): Droppable {
+  return { positions: [position], stream, items, bytes: bytes.length, entries: 1 }
 }

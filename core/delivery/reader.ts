@@ -25,9 +25,11 @@ export interface ReaderOptions {
   readonly maxItems: number
   /** A group is closed when one more entry would pass this. */
   readonly targetBytes: number
+  /** A group waits for this many items, or bytes, at most `flushTimeoutMs`; 0 and 0 = no waiting. */
   readonly minItems: number
+  readonly minBytes: number
   readonly flushTimeoutMs: number
-  /** With `minItems` 0: how long a group that is not full waits while other requests are in flight. */
+  /** Without a minimum: how long a group that is not full waits while other requests are in flight. */
   readonly lingerMs: number
   /** Entries older than this are handed to `onExpired` instead; 0 = never. */
   readonly maxAgeMs: number
@@ -141,10 +143,11 @@ export class Reader {
   }
 
   #dueAt(group: Group, isIdle: boolean): number {
-    const { minItems, flushTimeoutMs, lingerMs, maxItems } = this.#options
+    const { minItems, minBytes, flushTimeoutMs, lingerMs, maxItems } = this.#options
     if (group.items >= maxItems || group.bytes >= this.targetBytes) return 0
-    if (minItems > 0) return group.items >= minItems ? 0 : group.formedAt + flushTimeoutMs
-    return isIdle ? 0 : group.formedAt + lingerMs
+    if (minItems === 0 && minBytes === 0) return isIdle ? 0 : group.formedAt + lingerMs
+    const hasEnough = (minItems > 0 && group.items >= minItems) || (minBytes > 0 && group.bytes >= minBytes)
+    return hasEnough ? 0 : group.formedAt + flushTimeoutMs
   }
 }
 
