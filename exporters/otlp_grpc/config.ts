@@ -5,6 +5,7 @@ import type { Problem } from '../../core/component/declaration.js'
 import { byteSize, duration } from '../../core/config/fields.js'
 import { endpointProblems, plaintextProblems } from '../../core/net/client-endpoint.js'
 import { headersSchema } from '../../core/net/client-headers.js'
+import { type GrpcAddress, grpcAddress } from '../../core/net/otlp-grpc-client.js'
 import { tlsClientSchema } from '../../core/net/tls.js'
 
 export const schema = Type.Object(
@@ -53,27 +54,9 @@ export const schema = Type.Object(
 
 export type OtlpGrpcConfig = Static<typeof schema>
 
-export interface Address {
-  /** host:port as grpc-js wants it. */
-  readonly authority: string
-  readonly host: string
-  readonly isPlain: boolean
-}
-
 /** Where to connect to and whether in plain text; undefined when the endpoint is neither host:port nor a URL. */
-export function address(config: Pick<OtlpGrpcConfig, 'endpoint' | 'tls'>): Address | undefined {
-  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(config.endpoint)
-  const isInsecure = config.tls?.insecure === true
-  const text = hasScheme ? config.endpoint : `${isInsecure ? 'http' : 'https'}://${config.endpoint}`
-  try {
-    const url = new URL(text)
-    if (!/^https?:$/.test(url.protocol) || url.hostname === '' || !/^\/?$/.test(url.pathname)) return undefined
-    const isPlain = url.protocol === 'http:'
-    const port = url.port === '' ? (isPlain ? '80' : '443') : url.port
-    return { authority: `${url.hostname}:${port}`, host: url.hostname, isPlain }
-  } catch {
-    return undefined
-  }
+export function address(config: Pick<OtlpGrpcConfig, 'endpoint' | 'tls'>): GrpcAddress | undefined {
+  return grpcAddress(config.endpoint, config.tls?.insecure === true)
 }
 
 export function validate(config: OtlpGrpcConfig): readonly Problem[] {

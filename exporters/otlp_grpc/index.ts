@@ -1,8 +1,8 @@
 // Sends telemetry to an OTLP/gRPC back end.
 
 import { defineExporter } from '../../core/component/exporter.js'
-import { schema, validate } from './config.js'
-import { OtlpGrpcExporter } from './exporter.js'
+import { OtlpGrpcClient } from '../../core/net/otlp-grpc-client.js'
+import { address, schema, validate } from './config.js'
 
 export default defineExporter({
   type: 'otlp_grpc',
@@ -12,5 +12,13 @@ export default defineExporter({
   about: 'Sends telemetry to an OTLP/gRPC back end.',
   schema,
   validate,
-  create: (config, context) => new OtlpGrpcExporter(config, context)
+  create(config, { id }) {
+    const client = new OtlpGrpcClient({ ...config, address: address(config)! }, `exporters.${id}`)
+    return {
+      limits: { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER },
+      start: () => client.start(),
+      send: (batch, abort) => client.send(batch, abort),
+      stop: () => client.stop()
+    }
+  }
 })

@@ -1,8 +1,8 @@
 // Sends telemetry to an OTLP/HTTP back end.
 
 import { defineExporter } from '../../core/component/exporter.js'
-import { schema, validate } from './config.js'
-import { OtlpHttpExporter } from './exporter.js'
+import { OtlpHttpClient } from '../../core/net/otlp-http-client.js'
+import { endpointOf, schema, validate } from './config.js'
 
 export default defineExporter({
   type: 'otlp_http',
@@ -12,5 +12,17 @@ export default defineExporter({
   about: 'Sends telemetry to an OTLP/HTTP back end, protobuf or JSON.',
   schema,
   validate,
-  create: (config, context) => new OtlpHttpExporter(config, context)
+  create(config, { id, clock }) {
+    const client = new OtlpHttpClient(
+      { ...config, endpointOf: signal => endpointOf(config, signal) },
+      `exporters.${id}`,
+      clock
+    )
+    return {
+      limits: { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER },
+      start: () => client.start(),
+      send: (batch, abort) => client.send(batch, abort),
+      stop: () => client.stop()
+    }
+  }
 })

@@ -1,25 +1,18 @@
-// The work of otlp_http: OTLP/HTTP 1.x client side.
+// OTLP/HTTP 1.x, client side: one request, one outcome. What exporters to OTLP back ends share.
 
-import { Agent, type Dispatcher, ProxyAgent } from 'undici'
-import type { Batch } from '../../core/component/batch.js'
-import type { ComponentContext } from '../../core/component/context.js'
-import { catalogue, codeOf } from '../../core/component/errors.js'
-import type { Exporter, RequestLimits } from '../../core/component/exporter.js'
-import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
-import {
-  partialSuccessJson,
-  partialSuccessProtobuf,
-  retryAfterMs,
-  statusMessage
-} from '../../core/net/client-answers.js'
-import { type Compressor, compressor } from '../../core/net/client-compress.js'
-import { revealed } from '../../core/net/client-headers.js'
-import { sanitise } from '../../core/net/client-words.js'
-import { clientTls } from '../../core/net/tls.js'
-import { protobufToJson } from '../../core/otlp/json-write.js'
-import { SIGNALS, type Signal } from '../../core/otlp/signal.js'
-import { endpointOf, type OtlpHttpConfig } from './config.js'
-import { type Answer, request } from './request.js'
+import type { Dispatcher } from 'undici'
+import type { Batch } from '../component/batch.js'
+import type { Clock } from '../component/context.js'
+import { catalogue, codeOf } from '../component/errors.js'
+import { DELIVERED, type Outcome } from '../component/outcome.js'
+import { protobufToJson } from '../otlp/json-write.js'
+import { SIGNALS, type Signal } from '../otlp/signal.js'
+import { partialSuccessJson, partialSuccessProtobuf, retryAfterMs, statusMessage } from './client-answers.js'
+import { type Compression, type Compressor, compressor } from './client-compress.js'
+import { type ConnectionSettings, dispatcherOf } from './client-dispatcher.js'
+import { type HeadersConfig, revealed } from './client-headers.js'
+import { type Answer, request } from './client-request.js'
+import { sanitise } from './client-words.js'
 
 export const otlpHttpErrors = catalogue({
   OTLP_HTTP_STATUS: (status: number, words: string) => `HTTP ${status}${words === '' ? '' : `: ${words}`}`,
@@ -31,7 +24,6 @@ export const otlpHttpErrors = catalogue({
 const RETRYABLE = new Set([429, 502, 503, 504])
 /** Not about the data: halving the request finds nothing. */
 const ABOUT_US = new Set([401, 402, 403, 404, 405, 406, 407, 410, 411, 415, 421, 426, 501, 505, 511])
-const CONNECT_TIMEOUT_MS = 10_000
 const CONTENT_TYPE = { proto: 'application/x-protobuf', json: 'application/json' } as const
 
 interface Target {
@@ -39,27 +31,35 @@ interface Target {
   readonly path: string
 }
 
-export class OtlpHttpExporter implements Exporter {
-  readonly limits: RequestLimits
-  readonly #config: OtlpHttpConfig
-  readonly #clock: ComponentContext['clock']
+export interface OtlpHttpSettings extends ConnectionSettings {
+  readonly encoding: 'proto' | 'json'
+  readonly compression: Compression
+  readonly headers: HeadersConfig
+  /** Whole URL of a signal; undefined when it goes nowhere. */
+  readonly endpointOf: (signal: Signal) => string | undefined
+}
+
+/** start -> send* -> stop, as an exporter. */
+export class OtlpHttpClient {
+  readonly #config: OtlpHttpSettings
+  readonly #clock: Clock
   readonly #where: string
   readonly #targets = new Map<Signal, Target>()
   #headers: Record<string, string> = {}
   #compress: Compressor | undefined
   #dispatcher: Dispatcher | undefined
 
-  constructor(config: OtlpHttpConfig, context: ComponentContext) {
-    this.#config = config
-    this.#clock = context.clock
-    this.#where = `exporters.${context.id}`
-    this.limits = { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER }
+  /** @param where config path, for error texts. */
+  constructor(settings: OtlpHttpSettings, where: string, clock: Clock) {
+    this.#config = settings
+    this.#where = where
+    this.#clock = clock
   }
 
   async start(): Promise<void> {
     const config = this.#config
     for (const signal of SIGNALS) {
-      const endpoint = endpointOf(config, signal)
+      const endpoint = config.endpointOf(signal)
       if (endpoint !== undefined) this.#targets.set(signal, target(endpoint))
     }
     this.#compress = await compressor(config.compression)
@@ -69,7 +69,7 @@ export class OtlpHttpExporter implements Exporter {
       'content-type': CONTENT_TYPE[config.encoding],
       ...(this.#compress ? { 'content-encoding': config.compression } : {})
     }
-    this.#dispatcher = await this.#connect()
+    this.#dispatcher = await dispatcherOf(config, `${this.#where}.tls`)
   }
 
   async send(batch: Batch, abort: AbortSignal): Promise<Outcome> {
@@ -92,22 +92,6 @@ export class OtlpHttpExporter implements Exporter {
     const dispatcher = this.#dispatcher
     this.#dispatcher = undefined
     await dispatcher?.destroy()
-  }
-
-  async #connect(): Promise<Dispatcher> {
-    const { tls, max_conns_per_host, idle_conn_timeout, proxy_url } = this.#config
-    const secured = tls === undefined ? { minVersion: 'TLSv1.3' as const } : await clientTls(tls, `${this.#where}.tls`)
-    const options: Agent.Options = {
-      connections: max_conns_per_host > 0 ? max_conns_per_host : null,
-      pipelining: 1,
-      keepAliveTimeout: idle_conn_timeout,
-      keepAliveMaxTimeout: idle_conn_timeout,
-      headersTimeout: 0, // delivery limits each attempt
-      bodyTimeout: 0,
-      connect: { ...(secured as object), timeout: CONNECT_TIMEOUT_MS, keepAlive: true }
-    }
-    if (proxy_url === undefined) return new Agent(options)
-    return new ProxyAgent({ ...options, uri: proxy_url, requestTls: secured as object })
   }
 
   #outcome(signal: Signal, answer: Answer): Outcome {

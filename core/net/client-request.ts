@@ -1,7 +1,7 @@
 // One HTTP request with undici's dispatch: no stream, no body mixin, only what an OTLP answer needs.
 
 import type { Dispatcher } from 'undici'
-import { MAX_ANSWER_BYTES } from '../../core/net/client-answers.js'
+import { MAX_ANSWER_BYTES } from './client-answers.js'
 
 export interface Answer {
   readonly status: number

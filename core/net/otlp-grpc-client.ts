@@ -1,4 +1,5 @@
-// The work of otlp_grpc: OTLP/gRPC client side. Requests and answers stay bytes (identity serializers).
+// OTLP/gRPC, client side: one call, one outcome. What exporters to OTLP back ends share. Requests and answers stay bytes
+// (identity serializers).
 
 import { createSecureContext } from 'node:tls'
 import {
@@ -12,17 +13,14 @@ import {
   type ServiceError,
   status
 } from '@grpc/grpc-js'
-import type { Batch } from '../../core/component/batch.js'
-import type { ComponentContext } from '../../core/component/context.js'
-import { catalogue } from '../../core/component/errors.js'
-import type { Exporter, RequestLimits } from '../../core/component/exporter.js'
-import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
-import { MAX_ANSWER_BYTES, partialSuccessProtobuf, retryDelayMs } from '../../core/net/client-answers.js'
-import { revealed } from '../../core/net/client-headers.js'
-import { sanitise } from '../../core/net/client-words.js'
-import { clientTls } from '../../core/net/tls.js'
-import type { Signal } from '../../core/otlp/signal.js'
-import { address, type OtlpGrpcConfig } from './config.js'
+import type { Batch } from '../component/batch.js'
+import { catalogue } from '../component/errors.js'
+import { DELIVERED, type Outcome } from '../component/outcome.js'
+import type { Signal } from '../otlp/signal.js'
+import { MAX_ANSWER_BYTES, partialSuccessProtobuf, retryDelayMs } from './client-answers.js'
+import { type HeadersConfig, revealed } from './client-headers.js'
+import { sanitise } from './client-words.js'
+import { clientTls, type TlsClientConfig } from './tls.js'
 
 export const otlpGrpcErrors = catalogue({
   OTLP_GRPC_STATUS: (name: string, words: string) => `${name}${words === '' ? '' : `: ${words}`}`
@@ -54,23 +52,60 @@ const ABOUT_US: ReadonlySet<number> = new Set([
 
 const identity = (bytes: Buffer): Buffer => bytes
 
-export class OtlpGrpcExporter implements Exporter {
-  readonly limits: RequestLimits
-  readonly #config: OtlpGrpcConfig
+export interface OtlpGrpcSettings {
+  readonly address: GrpcAddress
+  readonly compression: 'gzip' | 'none'
+  readonly headers: HeadersConfig
+  readonly tls?: TlsClientConfig
+  /** Milliseconds. */
+  readonly keepalive?: { readonly time: number; readonly timeout: number; readonly permit_without_stream: boolean }
+  readonly wait_for_ready: boolean
+  /** Connections. */
+  readonly channels: number
+}
+
+export interface GrpcAddress {
+  /** host:port as grpc-js wants it. */
+  readonly authority: string
+  readonly host: string
+  readonly isPlain: boolean
+}
+
+/**
+ * Where `host:port` or a URL leads and whether in plain text (`http://`, or no scheme and `tls.insecure`); undefined
+ * when it is neither.
+ */
+export function grpcAddress(endpoint: string, isInsecure: boolean): GrpcAddress | undefined {
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint)
+  const text = hasScheme ? endpoint : `${isInsecure ? 'http' : 'https'}://${endpoint}`
+  try {
+    const url = new URL(text)
+    if (!/^https?:$/.test(url.protocol) || url.hostname === '' || !/^\/?$/.test(url.pathname)) return undefined
+    const isPlain = url.protocol === 'http:'
+    const port = url.port === '' ? (isPlain ? '80' : '443') : url.port
+    return { authority: `${url.hostname}:${port}`, host: url.hostname, isPlain }
+  } catch {
+    return undefined
+  }
+}
+
+/** start -> send* -> stop, as an exporter. */
+export class OtlpGrpcClient {
+  readonly #config: OtlpGrpcSettings
   readonly #where: string
   #metadata = new Metadata()
   #clients: Client[] = []
   #turn = 0
 
-  constructor(config: OtlpGrpcConfig, context: ComponentContext) {
-    this.#config = config
-    this.#where = `exporters.${context.id}`
-    this.limits = { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER }
+  /** @param where config path, for error texts. */
+  constructor(settings: OtlpGrpcSettings, where: string) {
+    this.#config = settings
+    this.#where = where
   }
 
   async start(): Promise<void> {
-    const { endpoint: _, channels, wait_for_ready, headers } = this.#config
-    const { authority, isPlain } = address(this.#config)!
+    const { channels, wait_for_ready, headers } = this.#config
+    const { authority, isPlain } = this.#config.address
     const secured = isPlain ? credentials.createInsecure() : await this.#secured()
     this.#metadata = new Metadata({ waitForReady: wait_for_ready })
     for (const [name, value] of Object.entries(revealed(headers))) this.#metadata.set(name, value)
