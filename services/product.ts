@@ -16,12 +16,19 @@ receivers:
       http:
         endpoint: localhost:4318
 processors:
-  hashing: {}
+  # The same user has the same hash, nobody can read who it is.
+  hashing:
+    hash_fields: [user_id, session_id]
+  # Every detector, everywhere.
   redaction: {}
 exporters:
+  # A summary on the terminal.
   debug: {}
+  # The local store.
   file:
-    path: ./data/telemetry
+    path: ./data/telemetry/telemetry.jsonl
+    rotation:
+      max_days: 30
 queue:
   type: embedded
   path: ./data/queue
@@ -96,7 +103,7 @@ function expand(config: Telemetry, site: BlockSite): readonly Addition[] {
     ...privacyProcessors(config, site),
     ...samplingProcessor(config, site),
     ...exporters(config, site),
-    ...retention(config)
+    ...retention(config, site)
   ]
 }
 
@@ -171,12 +178,28 @@ function named(name: string, config: Telemetry, site: BlockSite, from: string): 
   }
 }
 
-function retention(config: Telemetry): Addition[] {
+/** Days become the gateway's own retention and that of local files whose rotation does not say otherwise. */
+function retention(config: Telemetry, site: BlockSite): Addition[] {
   const days = config.privacy?.retention_days
   if (days === undefined) return []
   const hours = Math.max(1, Math.round(days * 24))
   const value = hours % 24 === 0 ? `${hours / 24}d` : `${hours}h`
-  return [{ section: 'setting', id: 'service.retention', config: value, from: 'privacy.retention_days' }]
+  const from = 'privacy.retention_days'
+  const files = new Set(['file', ...site.ids('exporters').filter(id => id.startsWith('file/'))])
+  return [
+    { section: 'setting', id: 'service.retention', config: value, from },
+    ...[...files].map((id): Addition => {
+      const within = `exporters.${id}`
+      return {
+        section: 'setting',
+        id: `${within}.rotation.max_days`,
+        within,
+        config: Math.ceil(days),
+        from,
+        over: 'defaults'
+      }
+    })
+  ]
 }
 
 /** What people who come from the Collector may look for. */

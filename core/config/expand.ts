@@ -10,6 +10,9 @@ import type { Addition, BlockSite, ComponentKind, Declared, Registry, ShortBlock
 import type { ListTree, MapTree, Position, Tree } from './tree.js'
 import { find, keyPlaceOf, placeOf, treeOf } from './tree.js'
 
+/** How problems name the default config. */
+export const DEFAULTS = 'built-in defaults'
+
 export const KINDS: readonly ComponentKind[] = ['receivers', 'processors', 'exporters']
 
 /** Finds a declaration by type or alias. */
@@ -26,10 +29,6 @@ export function typeOf(id: string): string {
 /** Changes `file` in place. `defaults` is the parsed default config; `notes` hears what was filled in. */
 export function expand(file: MapTree, defaults: MapTree, registry: Registry, problems: ConfigProblem[]): void {
   const additions = registry.block === undefined ? [] : expandBlock(registry.block, file, registry, problems)
-  for (const a of additions.filter(a => a.section === 'setting')) {
-    if (find(file, parsePath(a.id)) === undefined)
-      put(file, parsePath(a.id), treeOf(a.config, blockPlace(file, registry, a)))
-  }
   const parts = additions.filter(a => a.section !== 'setting')
   const isWritten = sizeOf(find(file, ['service', 'pipelines'])) > 0
   const isOff = isDisabled(file, registry)
@@ -38,9 +37,19 @@ export function expand(file: MapTree, defaults: MapTree, registry: Registry, pro
     const own = parts.filter(a => a.section === kind)
     added.set(kind, placeComponents(kind, own, { file, defaults, registry, fillIn: !isWritten }, problems))
   }
+  for (const a of additions.filter(a => a.section === 'setting')) applySetting(file, defaults, registry, a)
   if (isOff) return
   if (isWritten) joinPipelines(file, registry, added)
   else buildPipelines(file, registry, problems)
+}
+
+function applySetting(file: MapTree, defaults: MapTree, registry: Registry, setting: Addition): void {
+  const path = parsePath(setting.id)
+  const there = find(file, path)
+  const isDefault = there !== undefined && there.at.file === defaults.at.file
+  if (there !== undefined && !(setting.over === 'defaults' && isDefault)) return
+  if (setting.within !== undefined && find(file, parsePath(setting.within)) === undefined) return
+  put(file, path, treeOf(setting.config, blockPlace(file, registry, setting)))
 }
 
 /** `enabled: false` in the block: no pipelines are made. */
@@ -61,7 +70,7 @@ function expandBlock(
   const config = check(block.schema, tree, [block.key], problems)
   if (config === undefined) return []
   const site: BlockSite = {
-    file,
+    ids: kind => idsOf(file, kind),
     part: path => find(tree, parsePath(path)),
     has: (kind, type) => declarationOf(registry, kind, type) !== undefined,
     note(severity, path, says, fix) {
@@ -103,7 +112,7 @@ function placeComponents(
   if (base?.kind === 'map') {
     for (const [id, entry] of base.entries) section.entries.set(id, { ...entry })
     const says = `no \`${kind}\` in the file: the defaults are used (${[...base.entries.keys()].join(', ')})`
-    if (file !== defaults) problems.push(problem('note', 'CONFIG_DEFAULTED', file.at, [kind], says))
+    problems.push(problem('note', 'CONFIG_DEFAULTED', file.at, [kind], says))
   }
   if (section.entries.size === 0 && additions.length === 0) return []
   if (!file.entries.has(kind) || isMissing) file.entries.set(kind, { keyAt: file.at, value: section })
@@ -171,6 +180,7 @@ function buildPipelines(file: MapTree, registry: Registry, problems: ConfigProbl
   }
   if (Object.keys(made).length === 0) return
   put(file, ['service', 'pipelines'], treeOf(made, file.at))
+  if (file.at.file === DEFAULTS) return
   const says = `no pipelines in the file: built ${Object.keys(made).join(', ')} from all components`
   problems.push(problem('note', 'CONFIG_DEFAULTED', file.at, ['service', 'pipelines'], says, '`explain` shows them.'))
 }

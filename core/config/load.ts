@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
 import { check, display } from './check.js'
-import { declarationOf, expand, KINDS, put, typeOf } from './expand.js'
+import { DEFAULTS, declarationOf, expand, KINDS, put, typeOf } from './expand.js'
 import { checkPipelines } from './pipelines.js'
 import type { ConfigProblem, Path } from './problem.js'
 import { parsePath, problem } from './problem.js'
@@ -54,10 +54,10 @@ const SECTIONS = ['receivers', 'processors', 'exporters', 'service', 'queue']
 /** Reads and checks a config. */
 export function loadConfig(options: LoadOptions): Loaded {
   const found: ConfigProblem[] = []
-  const name = options.file ?? (options.text === undefined ? 'built-in defaults' : 'config')
+  const name = options.file ?? (options.text === undefined ? DEFAULTS : 'config')
   const file = parseTree(textOf(options, name, found), name, substitution(options.env, found), found)
   if (found.some(p => p.severity === 'error' && p.code !== 'CONFIG_SUBSTITUTION')) return result(found, undefined, '')
-  const defaults = parseTree(options.registry.defaults, 'built-in defaults', substitution(options.env, found), found)
+  const defaults = parseTree(options.registry.defaults, DEFAULTS, substitution(options.env, found), found)
   for (const change of options.set ?? []) applySet(file, change, found)
   expand(file, defaults, options.registry, found)
   const build = new Build(file, options, found)

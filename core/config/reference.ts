@@ -1,7 +1,7 @@
 // The reference pages, the JSON Schema for editors and the example file, all made from the schemas that check configs: an
 // option is written down once. No dates, no order but the registry's, so that the files change only when options do.
 
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import type { Schema } from './check.js'
 import { inputSchema } from './check.js'
 import type { ComponentKind, Declared, Registry } from './registry.js'
@@ -208,7 +208,7 @@ function exampleOf(schema: Schema, size: 'short' | 'full'): unknown {
     if ('const' in schema) return schema.const
     if (schema.enum !== undefined) return schema.enum[0]
     if (forms !== undefined) return exampleOf(forms[0]!, size)
-    return EMPTY[String(schema.type)] ?? {}
+    return EMPTY[schema.format ?? String(schema.type)] ?? {}
   }
   const needed = new Set(inputSchema(schema).required ?? [])
   const entries = Object.entries(schema.properties).filter(([key, part]) => {
@@ -223,30 +223,82 @@ function valueFor(part: Schema, isNeeded: boolean, size: 'short' | 'full'): unkn
   return !isNeeded && 'default' in part && part.properties === undefined ? part.default : exampleOf(part, size)
 }
 
-const EMPTY: Readonly<Record<string, unknown>> = { string: 'text', array: [], integer: 1, number: 1, boolean: true }
+const EMPTY: Readonly<Record<string, unknown>> = {
+  duration: '5s',
+  bytes: '64MiB',
+  string: 'text',
+  array: [],
+  integer: 1,
+  number: 1,
+  boolean: true
+}
 
-/** The config that runs without a file, in full: every default written out, so that it can be changed from there. */
+/** The config that runs without a file, in full: every key with what it does, to be changed from there. */
 function exampleFile(registry: Registry): string {
-  const parts = [
-    '# Every key of the components that run without a config file, with its default; other components are in the',
-    '# reference pages. Made by `npm run docs:generate`. For editors:',
+  const defaults = parse(registry.defaults) as Record<string, Record<string, Record<string, unknown> | null>>
+  const lines = [
+    '# What runs without a config file, with every key of these components. Keys in comments are not set; other components',
+    '# are in the reference pages. Made by `npm run docs:generate`; do not edit. For editors:',
     '# yaml-language-server: $schema=./config.schema.json',
-    '',
-    registry.defaults.trimEnd(),
-    'service:',
-    indented(stringify(exampleOf(omit(serviceSchema as Schema, 'pipelines'), 'full'), { lineWidth: 0 })),
     ''
   ]
-  return parts.join('\n')
+  for (const kind of ['receivers', 'processors', 'exporters'] as const) {
+    lines.push(`${kind}:`)
+    for (const [id, given] of Object.entries(defaults[kind] ?? {})) {
+      const declared = registry[kind].find(d => d.type === id)
+      if (declared === undefined) continue
+      const schema = declared.schema as Schema
+      lines.push(`  # ${declared.about}`, `  ${id}:`, ...written(schema, given ?? {}, '    '))
+      if (kind === 'exporters') lines.push(...written(exporterSchema as Schema, given ?? {}, '    '))
+    }
+    lines.push('')
+  }
+  lines.push(
+    'queue:',
+    ...written(QUEUE_SCHEMAS.embedded as Schema, (defaults['queue'] ?? {}) as Record<string, unknown>, '  '),
+    ''
+  )
+  lines.push('service:', ...written(serviceSchema as Schema, { pipelines: undefined }, '  '))
+  return `${lines.join('\n')}\n`
 }
 
-function omit(schema: Schema, key: string): Schema {
-  const properties = Object.fromEntries(Object.entries(schema.properties ?? {}).filter(([k]) => k !== key))
-  return { ...schema, properties, required: (schema.required ?? []).filter(k => k !== key) }
+/** The keys of a schema as YAML lines, each with its description; what is neither given nor has a default is a comment. */
+function written(schema: Schema, given: Readonly<Record<string, unknown>>, indent: string): string[] {
+  const lines: string[] = []
+  for (const [key, part] of Object.entries(schema.properties ?? {})) {
+    if (part.description !== undefined) lines.push(...wrapped(part.description, indent))
+    const value = given[key]
+    const isSet = value !== undefined || (part.properties !== undefined && inputSchema(part).required === undefined)
+    const isObject =
+      part.properties !== undefined && isSet && (value !== undefined || schema.required?.includes(key) === true)
+    if (isObject)
+      lines.push(`${indent}${key}:`, ...written(part, (value ?? {}) as Record<string, unknown>, `${indent}  `))
+    else if (value === undefined && (!('default' in part) || isEmpty(part.default)))
+      lines.push(`${indent}# ${key}: ${flow(exampleOf(part, 'short'))}`)
+    else lines.push(`${indent}${key}: ${flow(value ?? part.default)}`)
+  }
+  return lines
 }
 
-function indented(yaml: string): string {
-  return yaml.trimEnd().replace(/^/gm, '  ')
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0
+}
+
+function flow(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim()
+}
+
+function wrapped(text: string, indent: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/)) {
+    if (line !== '' && indent.length + line.length + word.length > 116) {
+      lines.push(line)
+      line = ''
+    }
+    line += line === '' ? word : ` ${word}`
+  }
+  return [...lines, line].map(l => `${indent}# ${l}`)
 }
 
 /** JSON Schema of the whole file. A reference `${...}` may stand for any value; a component may be empty. */
@@ -317,7 +369,7 @@ function forEditors(schema: Schema | boolean): unknown {
   if (schema.type === 'object') out['type'] = ['object', 'null']
   const { description, default: standard, ...check } = out
   const isText = schema.type === 'string' && format === undefined && schema.enum === undefined
-  if (isText || schema.type === 'object' || schema.type === undefined) return out
+  if (isText || schema.type === 'object' || (schema.type === undefined && schema.enum === undefined)) return out
   return {
     ...(description === undefined ? {} : { description }),
     ...(standard === undefined ? {} : { default: standard }),

@@ -5,7 +5,7 @@ import type { CounterSpec } from '../component/context.js'
 import type { Problem, Stability } from '../component/declaration.js'
 import type { Signal } from '../otlp/signal.js'
 import type { ConfigProblem } from './problem.js'
-import type { MapTree, Tree } from './tree.js'
+import type { Tree } from './tree.js'
 
 /** The part of a component's declaration that matters to its config; every kind of component has it. */
 export interface Declared {
@@ -51,8 +51,8 @@ export interface BlockSite {
   /** A part of the block as written, to be put into a component's config so that problems name its line. */
   part(path: string): Tree | undefined
   has(kind: ComponentKind, type: string): boolean
-  /** The rest of the file. */
-  readonly file: MapTree
+  /** The ids that the file writes in a section. */
+  ids(kind: ComponentKind): readonly string[]
   note(severity: ConfigProblem['severity'], path: string, says: string, fix?: string): void
 }
 
@@ -62,6 +62,10 @@ export interface Addition {
   readonly section: ComponentKind | 'setting'
   /** The component's id, or the setting's path. */
   readonly id: string
+  /** A setting for a part that may not be there: it is set only where this path exists. */
+  readonly within?: string
+  /** `defaults`: also replaces what came from the default config, never what the file says. */
+  readonly over?: 'defaults'
   /** Plain values and parts got by `site.part`. */
   readonly config: unknown
   /** The part of the block that it comes from. */
