@@ -68,6 +68,9 @@ export class Call {
   /** The end of the request body. */
   end(): void {
     if (this.#isOver) return
+    const { stream } = this
+    // Node ends the body of a call that was reset, too.
+    if (stream.closed || stream.aborted || stream.destroyed) return this.aborted()
     const { door, reading } = this.#options
     reading.delete(this)
     const message = this.#message
