@@ -5,7 +5,7 @@ import type { Clock } from '../component/context.js'
 import { catalogue } from '../component/errors.js'
 import { protobufToJson } from '../otlp/json-write.js'
 import type { Signal } from '../otlp/signal.js'
-import type { Log } from '../queue/log.js'
+import type { Commit, Log } from '../queue/log.js'
 import type { Parked, Parking } from '../queue/parking.js'
 import { type DropReason, droppedKey, MARKER, markerKey, unparkedKey } from './ledger.js'
 
@@ -14,7 +14,8 @@ export const deadLetterErrors = catalogue({
     `There is no dead letter ${id}. List them to see their ids; it may have been purged.`
 })
 
-const PAGE = 64
+/** Ids looked at in parking at once; parking reads payloads of so many only when they are looked at. */
+const PAGE = 2048
 
 /** A dead letter without its payload. */
 export type DeadLetter = Omit<Parked, 'bytes'> & { readonly size: number }
@@ -98,19 +99,31 @@ export function allIds(stores: DeadLetterStores, exporter: string): string[] {
   }
 }
 
+/** What parking lost to damage (its `onDamage`): counted as dropped, so that the ledger still adds up. */
+export async function lost(
+  stores: DeadLetterStores,
+  what: Pick<Parked, 'id' | 'exporter' | 'stream' | 'items'>
+): Promise<void> {
+  if (stores.log.state(markerKey(what.exporter, what.id)) === undefined) return
+  await stores.log.commit(ending([what], 'damaged'))
+}
+
 async function discard(stores: DeadLetterStores, letters: readonly Parked[], reason: DropReason): Promise<number> {
+  await stores.log.commit(ending(letters, reason))
+  await stores.parking.remove(letters.map(({ id }) => id))
+  return letters.reduce((sum, { items }) => sum + items, 0)
+}
+
+/** The commit that ends parked payloads without delivering them. */
+function ending(letters: readonly Pick<Parked, 'id' | 'exporter' | 'stream' | 'items'>[], reason: DropReason): Commit {
   const counts = new Map<string, number>()
   const state = new Map<string, Buffer | null>()
-  let items = 0
-  for (const letter of letters) {
-    add(counts, droppedKey(letter.exporter, letter.stream, reason), letter.items)
-    add(counts, unparkedKey(letter.exporter, letter.stream), letter.items)
-    state.set(markerKey(letter.exporter, letter.id), null)
-    items += letter.items
+  for (const { id, exporter, stream, items } of letters) {
+    add(counts, droppedKey(exporter, stream, reason), items)
+    add(counts, unparkedKey(exporter, stream), items)
+    state.set(markerKey(exporter, id), null)
   }
-  await stores.log.commit({ counts, state })
-  await stores.parking.remove(letters.map(({ id }) => id))
-  return items
+  return { counts, state }
 }
 
 function add(counts: Map<string, number>, key: string, n: number): void {

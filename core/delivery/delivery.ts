@@ -14,7 +14,7 @@ import type { RequestLimits } from '../component/exporter.js'
 import type { Outcome } from '../component/outcome.js'
 import { sanitise } from '../net/client-words.js'
 import type { CursorStatus } from '../queue/log.js'
-import type { ParkingStatus } from '../queue/parking.js'
+import type { Parked, ParkingStatus } from '../queue/parking.js'
 import { backoffMs, waitMs } from './backoff.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { Concurrency } from './concurrency.js'
@@ -47,8 +47,8 @@ const SHRINK = 0.5
 const SMALLEST_TARGET = 64 * 1024
 /** Acks that may wait for the store before reading pauses (the store is failing then). */
 const MAX_UNSETTLED = 100_000
-/** Payloads looked at in parking at once. */
-const PARKED_PAGE = 64
+/** Ids looked at in parking at once; parking reads payloads of so many only when they are looked at. */
+const PARKED_PAGE = 2048
 const STORE_PAUSE_MS = 1000
 const RETRY_AFTER_MIN_MS = 1000
 const RETRY_AFTER_MAX_MS = 60_000
@@ -90,6 +90,7 @@ export class Delivery {
   readonly #keys = new Map<string, string>()
   readonly #aborts = new Set<AbortController>()
   readonly #parkedBusy = new Set<string>()
+  #parkedReady: Parked[] = []
   #retrying: Shipment[] = []
   /** Shipments between launch and settlement or their place among `#retrying`. */
   #busy = 0
@@ -199,6 +200,7 @@ export class Delivery {
 
   /** Makes it look into parking again: dead letters were redriven. */
   parkingChanged(): void {
+    this.#parkedReady = []
     this.#parkedDue = 0
     this.#pump()
   }
@@ -244,25 +246,29 @@ export class Delivery {
   }
 
   #nextParked(now: number): Shipment | undefined {
-    if (now < this.#parkedDue) return undefined
-    const { parking, log } = this.#o
-    for (const parked of parking.due(this.id, now, PARKED_PAGE + this.#parkedBusy.size)) {
-      if (this.#parkedBusy.has(parked.id) || log.state(markerKey(this.id, parked.id)) === undefined) continue
+    if (this.#parkedReady.length === 0) this.#findParked(now)
+    for (let parked = this.#parkedReady.shift(); parked !== undefined; parked = this.#parkedReady.shift()) {
+      if (this.#o.parking.get(parked.id) === undefined) continue
       this.#parkedBusy.add(parked.id)
       return fromParked(parked)
     }
-    this.#parkedDue = this.#firstParkedDue()
     return undefined
   }
 
-  /** When the next parked payload is due that is not under way; what is due but not yet committed announces itself. */
-  #firstParkedDue(): number {
+  /** Finds what is due and not under way. Without its marker a payload is not committed yet: that announces itself. */
+  #findParked(now: number): void {
+    if (now < this.#parkedDue) return
+    this.#parkedDue = Number.POSITIVE_INFINITY
     const all = this.#o.parking.due(this.id, Number.MAX_SAFE_INTEGER, PARKED_PAGE + this.#parkedBusy.size)
-    const now = this.#o.clock.now()
-    let due = Number.POSITIVE_INFINITY
-    for (const parked of all)
-      if (!this.#parkedBusy.has(parked.id) && parked.dueAt > now) due = Math.min(due, parked.dueAt)
-    return due
+    for (const parked of all) {
+      if (this.#parkedBusy.has(parked.id)) continue
+      if (parked.dueAt > now) {
+        this.#parkedDue = parked.dueAt // they come by due time
+        return
+      }
+      if (this.#o.log.state(markerKey(this.id, parked.id)) !== undefined) this.#parkedReady.push(parked)
+    }
+    if (all.length > PARKED_PAGE) this.#parkedDue = now
   }
 
   #nextFresh(now: number): Shipment | undefined {
@@ -279,7 +285,7 @@ export class Delivery {
   #schedule(now: number): void {
     const gate = Math.max(this.#pausedUntil, this.#breaker.openUntil)
     if (!this.#breaker.allows(Math.max(now, gate))) return // the probe's end pumps
-    let due = this.#parkedDue
+    let due = this.#parkedReady.length > 0 ? now : this.#parkedDue
     for (const shipment of this.#retrying) due = Math.min(due, shipment.dueAt)
     if (this.#hasRoom()) due = Math.min(due, this.#reader.dueAt(this.#busy === 0))
     const at = Math.max(gate, due)

@@ -21,7 +21,8 @@ export const DROP_REASONS = [
   'refused',
   'purged',
   'dead_letter_expired',
-  'exporter_removed'
+  'exporter_removed',
+  'damaged'
 ] as const
 export type DropReason = (typeof DROP_REASONS)[number]
 

@@ -168,6 +168,8 @@ export interface RigOptions {
   readonly tuning?: Partial<Tuning>
   readonly random?: () => number
   readonly start?: boolean
+  /** Other stores than those in memory. */
+  readonly stores?: { readonly log: Log; readonly parking: Parking }
 }
 
 export const RETRY: RetryConfig = {
@@ -192,9 +194,9 @@ export async function rig(
   options: RigOptions = {}
 ): Promise<Rig> {
   const clock = new ManualClock()
-  const log = new MemoryLog({ maxBytes: 1 << 30, now: () => clock.now() })
   const parking = new TinyParking(() => clock.now())
-  await log.start()
+  const log = options.stores?.log ?? new MemoryLog({ maxBytes: 1 << 30, now: () => clock.now() })
+  if (options.stores === undefined) await log.start()
   await log.cursors(new Map([['back', ['traces', 'metrics', 'logs', 'traces/x']]]))
   const exporter = new ScriptedExporter(options.script, options.limits, () => clock.now())
   const config: ExporterConfig = {
@@ -210,7 +212,7 @@ export async function rig(
       config,
       exporter: to,
       log,
-      parking,
+      parking: options.stores?.parking ?? parking,
       clock,
       logger: silentLog,
       random: options.random ?? (() => 0.5),
