@@ -184,6 +184,11 @@ export class Book {
     if (this.#minHold > was) this.#releaseBetween(was, this.#minHold)
   }
 
+  /** The holds by name. */
+  holds(): ReadonlyMap<string, number> {
+    return this.#holds
+  }
+
   /** Calls `visit` for what the cursor waits for behind `after`, oldest first, until it returns false. */
   waiting(cursor: string, after: number, visit: (chunk: Chunk, i: number) => boolean): void {
     const lanes = this.#lanes.get(cursor)

@@ -86,8 +86,8 @@ export interface Log {
   /** Calls `fn` (soon, coalesced) after commits that appended; returns the unsubscribe. */
   onAppend(fn: () => void): () => void
   /**
-   * Keeps entries at and after `position` although all cursors acked them (late-error window). Infinity releases. Not
-   * persisted, moves forward only: set it after `start()`, before the first commit.
+   * Keeps entries at and after `position` although all cursors acked them (late-error window). Infinity releases. Moves
+   * forward only. A durable log keeps it over a restart (with the next commit); declare it again within a minute then.
    */
   hold(name: string, position: number): void
   /** Totals as of the last resolved commit. */

@@ -14,7 +14,7 @@ import type { Commit, Log, LogStatus, StoredEntry } from '../log.js'
 import { compact } from './compaction.js'
 import { encodeFrame, type Frame } from './frame.js'
 import { lock } from './lock.js'
-import { NO_SNAPSHOT, recover } from './recovery.js'
+import { HOLDS, NO_SNAPSHOT, recover } from './recovery.js'
 import { Segment } from './segment.js'
 
 export interface EmbeddedLogOptions {
@@ -49,6 +49,8 @@ const MIB = 1 << 20
 const GROUP_BYTES = 32 * MIB
 /** Set aside so that a full disk still takes acks, and acks free segments. */
 const RESERVE_BYTES = MIB
+/** So long after start a hold of the last run waits for its owner. */
+const UNCLAIMED_MS = 60_000
 export const DAMAGED_ENTRIES = 'queue|damaged_entries'
 
 export class EmbeddedLog implements Log {
@@ -73,6 +75,10 @@ export class EmbeddedLog implements Log {
   #unlock: (() => void) | undefined
   #idle: NodeJS.Timeout | undefined
   #notified = false
+  #holdsChanged = false
+  /** Holds of the last run that nobody has declared again. */
+  readonly #unclaimedHolds = new Set<string>()
+  #startedAt = 0
   readonly #listeners = new Set<() => void>()
   readonly #damageListeners = new Set<(what: Damage) => void>()
   #damageFound: Damage[] = []
@@ -94,6 +100,8 @@ export class EmbeddedLog implements Log {
       const found = recover(join(this.#dir, 'log'), this.#book)
       this.#segments = found.segments
       this.#itemsEver = found.itemsEver
+      for (const name of this.#book.holds().keys()) this.#unclaimedHolds.add(name)
+      this.#startedAt = this.#now()
       if (found.lostEntries > 0) this.#book.add(new Map([[DAMAGED_ENTRIES, found.lostEntries]]))
       for (const damage of found.damage) this.#reportDamage(damage)
       const segment = this.#newSegment()
@@ -175,7 +183,9 @@ export class EmbeddedLog implements Log {
   }
 
   hold(name: string, position: number): void {
+    this.#unclaimedHolds.delete(name)
     this.#book.hold(name, position)
+    this.#holdsChanged = true
   }
 
   counts(): ReadonlyMap<string, number> {
@@ -275,6 +285,7 @@ export class EmbeddedLog implements Log {
 
   async #runGroup(group: readonly Waiting[]): Promise<void> {
     const commits = group.map(waiting => waiting.commit)
+    if (this.#holdsChanged) commits.push(this.#holdsCommit())
     const bytes = group.reduce((sum, waiting) => sum + waiting.bytes, 0)
     const appends = commits.some(commit => commit.appends !== undefined && commit.appends.length > 0)
     try {
@@ -298,6 +309,18 @@ export class EmbeddedLog implements Log {
     if (!appends) return
     this.#notify()
     await this.#trim()
+  }
+
+  /** Holds go with the next group: what is lost of them in between holds more than asked, never less. */
+  #holdsCommit(): Commit {
+    this.#holdsChanged = false
+    return { state: new Map([[HOLDS, Buffer.from(JSON.stringify(Object.fromEntries(this.#book.holds())))]]) }
+  }
+
+  /** A hold whose owner is gone for good must not keep the log for ever. */
+  #dropUnclaimedHolds(): void {
+    if (this.#unclaimedHolds.size === 0 || this.#now() - this.#startedAt < UNCLAIMED_MS) return
+    for (const name of [...this.#unclaimedHolds]) this.hold(name, Number.POSITIVE_INFINITY)
   }
 
   #answer(group: readonly Waiting[], first: number): void {
@@ -369,6 +392,7 @@ export class EmbeddedLog implements Log {
     snapshot: boolean,
     closed = false
   ): Promise<void> {
+    if (snapshot && this.#holdsChanged) this.#book.put(this.#holdsCommit().state)
     const totals: Commit = { counts: this.#book.counts, state: this.#book.state }
     const frame = encodeFrame({
       segment,
@@ -454,6 +478,7 @@ export class EmbeddedLog implements Log {
 
   async #tidyNow(): Promise<void> {
     try {
+      this.#dropUnclaimedHolds()
       await this.#active!.sync()
       await this.#trim()
       if (this.#book.heldEntries === 0) await this.#shrink()

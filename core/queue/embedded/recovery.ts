@@ -36,20 +36,32 @@ export function recover(dir: string, book: Book): Recovered {
   const base = files.findLastIndex(file => startsWithSnapshot(file))
   const progress: Progress = { itemsEver: -1, restored: false, lost: 0, damage: [] }
   const segments: Segment[] = []
-  // Until the first snapshot is read no cursor is known: hold everything.
+  // Cursors and holds are known only at the end: release nothing before.
   book.hold('recovered', 0)
   files.forEach((file, i) => {
     segments.push(
       readSegment(dir, file, book, progress, { replay: base < 0 || i >= base, last: i === files.length - 1 })
     )
   })
-  if (files.length === 0) book.hold('recovered', Number.POSITIVE_INFINITY)
-  else if (!progress.restored) {
+  restoreHolds(book)
+  if (progress.restored || files.length === 0) book.hold('recovered', Number.POSITIVE_INFINITY)
+  else {
     book.counts.set(NO_SNAPSHOT, 1)
     const why = `no snapshot of ${dir} can be read: cursors and totals are lost, all entries left are delivered again`
     progress.damage.push({ position: 0, items: 0, stream: '', why })
   }
   return { segments, itemsEver: Math.max(0, progress.itemsEver), damage: progress.damage, lostEntries: progress.lost }
+}
+
+/** State key of the holds: name -> position, JSON. */
+export const HOLDS = 'queue|holds'
+
+function restoreHolds(book: Book): void {
+  const kept = book.state.get(HOLDS)
+  if (kept === undefined) return
+  for (const [name, position] of Object.entries(JSON.parse(kept.toString()) as Record<string, number>)) {
+    book.hold(name, position)
+  }
 }
 
 interface File {
@@ -128,7 +140,6 @@ function take(segment: Segment, frame: FrameFound, book: Book, progress: Progres
 function replayMeta(snapshot: boolean, meta: Meta, book: Book): void {
   if (snapshot) {
     book.restore(meta.lanes, meta.counts, meta.state as ReadonlyMap<string, Buffer>)
-    book.hold('recovered', Number.POSITIVE_INFINITY)
     return
   }
   for (const { cursor, positions } of meta.acks) for (const position of positions) book.ack(cursor, position)
