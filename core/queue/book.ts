@@ -151,6 +151,23 @@ export class Book {
     this.next = chunk.first + i + 1
   }
 
+  /** Gives an entry up for everybody, holds included. */
+  lose(position: number): void {
+    for (const cursor of this.waiters(position)) this.ack(cursor, position)
+    const chunk = this.find(position)
+    if (chunk !== undefined && chunk.gone[position - chunk.first] === 0) this.#release(chunk, position - chunk.first)
+  }
+
+  /** Takes back the entries from `position` on; a restore must follow. */
+  truncate(position: number): void {
+    for (const chunk of this.chunks) {
+      const keep = Math.max(0, Math.min(chunk.count, position - chunk.first))
+      for (let i = keep; i < chunk.count; i++) if (chunk.gone[i] === 0) this.#release(chunk, i)
+      chunk.count = keep
+    }
+    this.next = position
+  }
+
   /** Marks an entry done for a cursor; false when it was already, or never was its. */
   ack(cursor: string, position: number): boolean {
     const chunk = this.find(position)
@@ -393,12 +410,16 @@ export class Book {
   #releaseIfFree(chunk: Chunk, i: number): void {
     const position = chunk.first + i
     if (chunk.gone[i] === 1 || chunk.refs[i] !== 0 || position >= this.#minHold) return
+    this.#release(chunk, i)
+  }
+
+  #release(chunk: Chunk, i: number): void {
     chunk.gone[i] = 1
     chunk.liveEntries--
     chunk.liveBytes -= chunk.bytes[i]!
     this.heldEntries--
     this.heldBytes -= chunk.bytes[i]!
-    this.#onRelease(position, chunk.bytes[i]!)
+    this.#onRelease(chunk.first + i, chunk.bytes[i]!)
   }
 
   #releaseBetween(from: number, to: number): void {

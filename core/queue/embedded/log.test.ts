@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ALL, entry, logContract, readers, texts } from '../../../test/contract/log.contract.js'
 import { codeOf } from '../../component/errors.js'
+import { encodeFrame, type Frame } from './frame.js'
 import { type Damage, EmbeddedLog, type EmbeddedLogOptions } from './log.js'
 
 logContract('embedded', { open: (dir, maxBytes) => new EmbeddedLog({ dir, maxBytes }), durable: true })
@@ -172,6 +173,66 @@ t.test('a torn last frame is cut off without a word: it was never acknowledged',
   t.same(texts(again.read('a', 0, ALL)), ['whole'])
   t.same(damage, [])
   t.same(await again.commit({ appends: [entry('s', 'next')] }), [2])
+})
+
+t.test('a refused frame that reached the disk all the same does not come back', async t => {
+  const dir = t.testdir({})
+  let log = await opened(t, dir)
+  await log.commit({ appends: [entry('s', 'one')] })
+  await log.stop()
+  const name = files(dir)
+    .filter(name => name.endsWith('.seg'))
+    .at(-1)!
+  const path = join(dir, 'log', name)
+  const segment = { id: Number(name.slice(0, 10)), salt: Number.parseInt(name.slice(11, 19), 16) }
+  const ghost = { first: 2, time: 1, itemsBefore: 1, commits: [{ appends: [entry('s', 'ghost')] }] }
+  const append = ({ head, payloads }: Frame): Buffer => Buffer.concat([head, ...payloads])
+  fs.appendFileSync(path, append(encodeFrame({ ...ghost, segment })))
+  const next = { id: segment.id + 1, salt: 7 }
+  const lanes = ['a', 'b'].map(cursor => ({ cursor, stream: 's', low: 0, sparse: [] }))
+  const snapshot = encodeFrame({ segment: next, first: 2, time: 1, itemsBefore: 1, commits: [], snapshot: lanes })
+  const real = encodeFrame({ ...ghost, segment: next, commits: [{ appends: [entry('s', 'real')] }] })
+  const file = join(dir, 'log', `${String(next.id).padStart(10, '0')}-00000007.seg`)
+  fs.writeFileSync(file, Buffer.concat([append(snapshot), append(real)]))
+  log = await opened(t, dir)
+  t.same(texts(log.read('a', 0, ALL)), ['one', 'real'])
+  t.same(texts(log.read('a', 1, ALL)), ['real'])
+  t.equal(log.get(2)?.bytes.toString(), 'real')
+  t.match(log.status(), { entries: 2, bytes: 7, damagedEntries: 0 })
+  t.same(await log.commit({ appends: [entry('s', 'three')] }), [3])
+})
+
+t.test('a damaged entry that only a hold keeps is told once and given up', async t => {
+  const dir = t.testdir({})
+  const log = await opened(t, dir, { tailBytes: 0 })
+  log.hold('window', 1)
+  await log.commit({ appends: [entry('s', 'held-entry', 3)] })
+  await ackAll(log)
+  const damage: Damage[] = []
+  log.onDamage(what => damage.push(what))
+  flip(dir, 'held-entry')
+  t.equal(log.get(1), undefined)
+  t.equal(log.get(1), undefined)
+  t.match(damage, [{ position: 1, items: 3 }])
+  t.equal(log.status().bytes, 0)
+})
+
+t.test('a hold lasts over a restart; without its owner it ends after a minute', async t => {
+  const dir = t.testdir({})
+  let now = 0
+  let log = await opened(t, dir)
+  log.hold('window', 1)
+  await log.commit({ appends: [entry('s', 'held')] })
+  await ackAll(log)
+  await log.stop()
+  log = await opened(t, dir, { now: () => now, idleMs: 1e6 })
+  t.equal(log.get(1)?.bytes.toString(), 'held')
+  now = 59_000
+  await log.tidy()
+  t.ok(log.get(1))
+  now = 61_000
+  await log.tidy()
+  t.equal(log.get(1), undefined)
 })
 
 t.test('files go when their entries went, one is kept for reuse, and after a drain the disk is given back', async t => {

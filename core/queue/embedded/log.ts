@@ -106,6 +106,8 @@ export class EmbeddedLog implements Log {
       for (const damage of found.damage) this.#reportDamage(damage)
       const segment = this.#newSegment()
       await this.#writeTo(segment, undefined, [], true)
+      syncDir(join(this.#dir, 'log'))
+      syncDir(this.#dir)
     } catch (error) {
       this.#closeAll()
       throw fromIo(error, this.#dir)
@@ -266,6 +268,7 @@ export class EmbeddedLog implements Log {
         await this.#runGroup(group)
       } catch (error) {
         const coded = fromIo(error, this.#dir)
+        this.#holdsChanged = true
         for (const { reject } of group) reject(coded)
       }
     }
@@ -556,12 +559,11 @@ export class EmbeddedLog implements Log {
     const stream = this.#book.streamOf(chunk, i)
     const items = chunk.items[i]!
     const waiters = this.#book.waiters(position)
-    if (waiters.length === 0) return
     this.#setAside(position, chunk, i)
     const counts = new Map(waiters.map(cursor => [`dropped|${cursor}|${stream}|damaged`, items]))
     const commit: Commit = { counts: new Map([...counts, [DAMAGED_ENTRIES, 1]]) }
     const acks = waiters.map(cursor => ({ cursor, positions: [position] }))
-    for (const cursor of waiters) this.#book.ack(cursor, position)
+    this.#book.lose(position)
     this.commit({ ...commit, acks }).catch(() => {})
     this.#reportDamage({ position, items, stream, why: 'its bytes cannot be read or do not match their checksum' })
   }

@@ -126,6 +126,11 @@ function dropTorn(segment: Segment, found: Found[]): void {
 
 function take(segment: Segment, frame: FrameFound, book: Book, progress: Progress, replay: boolean): void {
   const { head, meta } = frame
+  // A frame whose sync failed was refused, and its positions given again in the next file.
+  if (head.snapshot && head.first < book.next) {
+    book.truncate(head.first)
+    beginChunk(segment, book, head.first)
+  }
   giveUp(segment, head, book, progress)
   if (replay) replayMeta(head.snapshot, meta, book)
   progress.restored ||= replay && head.snapshot
@@ -166,12 +171,18 @@ function giveUp(segment: Segment, head: Head, book: Book, progress: Progress): v
       progress.lost += missing
       for (let i = 0; i < missing; i++) book.appendLost()
     } else {
-      book.drop(segment.chunk)
-      book.next = first
-      segment.chunk = book.chunk(first)
+      beginChunk(segment, book, first)
     }
   }
   progress.itemsEver = Math.max(progress.itemsEver, itemsBefore)
+}
+
+/** The segment's entries begin at another position than the last one's end. */
+function beginChunk(segment: Segment, book: Book, first: number): void {
+  if (segment.chunk.count > 0) return
+  book.drop(segment.chunk)
+  book.next = first
+  segment.chunk = book.chunk(first)
 }
 
 function saveStretch(dir: string, segment: Segment, stretch: { offset: number; end: number }): void {
