@@ -33,8 +33,12 @@ export interface Schema {
   readonly allOf?: readonly Schema[]
 }
 
+/** `localhost:8888`, `:8888`, `[::1]:8888`. */
+const HOST_PORT = /^(\[[0-9a-fA-F:.%\w]+\]|[^:[\]\s/]*):\d{1,5}$/
+
 const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: false, logger: false })
 ajv.addFormat('duration', text => parseDuration(text) !== undefined)
+ajv.addFormat('host_port', HOST_PORT)
 ajv.addFormat('bytes', { type: 'string', validate: (text: string) => parseBytes(text) !== undefined })
 
 const HIDDEN = '[REDACTED]'
@@ -207,7 +211,8 @@ function filled(schema: Schema, value: unknown, leaf: Leaf): unknown {
 }
 
 function filledObject(schema: Schema, value: Record<string, unknown>, leaf: Leaf): Record<string, unknown> {
-  const out: Record<string, unknown> = {}
+  // No prototype: a key `__proto__` in a file is a key like any other.
+  const out = Object.create(null) as Record<string, unknown>
   for (const [key, part] of Object.entries(schema.properties ?? {})) {
     const wanted = value[key] !== undefined || 'default' in part || schema.required?.includes(key) === true
     const made = wanted ? filled(part, value[key], leaf) : undefined
@@ -216,7 +221,7 @@ function filledObject(schema: Schema, value: Record<string, unknown>, leaf: Leaf
   for (const [key, part] of Object.entries(value)) {
     if (schema.properties?.[key] === undefined) out[key] = filled(keySchema(schema, key) ?? {}, part, leaf)
   }
-  return out
+  return Object.fromEntries(Object.entries(out))
 }
 
 /** The part with its defaults as people may see it: units as written, secrets and what `${...}` gave for them hidden. */
@@ -455,10 +460,15 @@ const KIND_FIX: Readonly<Record<string, string>> = {
 
 const WANTED_TEXT: Readonly<Record<string, string>> = { ...KIND_TEXT, integer: 'a whole number' }
 
-const FORMAT_TEXT: Readonly<Record<string, string>> = { duration: 'a duration', bytes: 'a size' }
+const FORMAT_TEXT: Readonly<Record<string, string>> = {
+  duration: 'a duration',
+  bytes: 'a size',
+  host_port: 'host:port'
+}
 
 const FORMAT_FIX: Readonly<Record<string, string>> = {
   duration: 'Write for example `5s`, `200ms` or `1h30m` (units ns, us, ms, s, m, h, d).',
+  host_port: 'Write for example `localhost:8888` or `0.0.0.0:8888`.',
   bytes: 'Write for example `64MiB` (units B, KiB, MiB, GiB, TiB, KB, MB, GB, TB).'
 }
 

@@ -161,7 +161,7 @@ service:
     maxBytes: 512 * 2 ** 20,
     numConsumers: 3,
     overflow: 'block',
-    batch: { minItems: 8192, maxItems: 1000, flushTimeoutMs: 200 }
+    batch: { minItems: 1000, maxItems: 1000, flushTimeoutMs: 200 }
   })
   t.match(exporter?.retry, { enabled: true, initialIntervalMs: 5000, maxElapsedMs: 300_000 })
   t.notMatch(expanded, /hunter2/)
@@ -316,6 +316,24 @@ const wrong: [title: string, text: string, says: string[]][] = [
     'a missing file of a reference',
     `${BASE}processors: {scrub: {fields: ["\${file:/nope/x}"]}}${TAIL}`,
     ['3:31 processors.scrub.fields[0]: file /nope/x cannot be read (ENOENT)']
+  ],
+  [
+    'an address without a port',
+    `${BASE}service:\n  telemetry: {admin: {endpoint: localhost}}\n  pipelines: {traces: {receivers: [otlp], exporters: [debug]}}`,
+    ['4:33 service.telemetry.admin.endpoint: "localhost" is not host:port']
+  ],
+  [
+    'settings of an exporter that do not go together',
+    `${BASE.replace('{debug: }', '{debug: {retry_on_failure: {max_interval: 1s}, sending_queue: {batch: {min_size: 9, max_size: 3}}}}')}${TAIL}`,
+    [
+      '2:54 exporters.debug.retry_on_failure.max_interval: `initial_interval` is longer than `max_interval`',
+      '2:93 exporters.debug.sending_queue.batch.min_size: is more than `max_size`'
+    ]
+  ],
+  [
+    'a reference without quotes inside braces',
+    `exporters: {send_http: {endpoint: \${env:X}}}`,
+    ['1:36 : Unexpected flow-map-start at node end']
   ],
   ['a key written twice', `${BASE}exporters: {}`, ['3:1 : Map keys must be unique']],
   ['a tab', 'receivers:\n\totlp:', ['2:1 : Tabs are not allowed as indentation']],
@@ -475,6 +493,15 @@ t.test('a file is read; anchors and merge keys work', async t => {
     wait: 1000,
     mode: 'drop'
   })
+})
+
+t.test('a key named __proto__ is a key like any other', async t => {
+  const text = `${BASE.replace('debug: ', 'debug: , send_http: {endpoint: x, headers: {__proto__: {polluted: yes}}}')}${TAIL}`
+  t.match(told(text)[0], 'exporters.send_http.headers.__proto__: must be text, is keys and values')
+  const { config } = load(text.replace('{polluted: yes}', 'v'))
+  const { headers } = config!.exporters.get('send_http')!.config as { headers: object }
+  t.same(Object.keys(headers), ['__proto__'])
+  t.equal(({} as { polluted?: string }).polluted, undefined)
 })
 
 t.test('a bomb of aliases is refused, not unrolled', async t => {

@@ -11,6 +11,7 @@ import { parsePath, problem } from './problem.js'
 import type { ComponentKind, Declared, Registry } from './registry.js'
 import type { QueueSettings, ServiceSettings } from './service.js'
 import {
+  exporterProblems,
   exporterSchema,
   exporterSettings,
   QUEUE_SCHEMAS,
@@ -257,6 +258,12 @@ class Build {
   #exporter(declaration: Declared, id: string, tree: Tree, path: Path, keyAt: Position): ExporterConfig | undefined {
     const [own, common] = split(tree, declaration)
     const settings = check(exporterSchema, common, path, this.#found, keyAt)
+    for (const wrong of settings === undefined
+      ? []
+      : exporterProblems(settings, key => find(common, parsePath(key)) !== undefined)) {
+      const inside = parsePath(wrong.path)
+      this.#found.push(problem('error', 'CONFIG_COMPONENT', placeOf(common, inside), [...path, ...inside], wrong.says))
+    }
     const before = this.#found.length
     const config = this.#checked(declaration, own, path, keyAt)
     this.#suggestCommon(before, path)
@@ -308,7 +315,9 @@ class Build {
   #queueSchema(): (typeof QUEUE_SCHEMAS)[keyof typeof QUEUE_SCHEMAS] {
     const type = find(this.#part('queue'), ['type'])
     const name = type?.kind === 'scalar' ? String(type.value) : 'embedded'
-    return QUEUE_SCHEMAS[name as keyof typeof QUEUE_SCHEMAS] ?? QUEUE_SCHEMAS.embedded
+    return Object.hasOwn(QUEUE_SCHEMAS, name)
+      ? QUEUE_SCHEMAS[name as keyof typeof QUEUE_SCHEMAS]
+      : QUEUE_SCHEMAS.embedded
   }
 
   #queue(): QueueSettings | undefined {
@@ -317,7 +326,7 @@ class Build {
     const name = type?.kind === 'scalar' ? String(type.value) : 'embedded'
     if (!this.#registry.queues.includes(name)) {
       const at = type?.at ?? keyPlaceOf(this.#file, ['queue'])
-      const isPlanned = name in QUEUE_SCHEMAS
+      const isPlanned = Object.hasOwn(QUEUE_SCHEMAS, name)
       const says = isPlanned ? `queue type \`${name}\` is not part of this build` : `unknown queue type \`${name}\``
       this.#found.push(
         problem(

@@ -3,6 +3,7 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Problem } from '../component/declaration.js'
 import { byteSize, duration, secret } from './fields.js'
 import type { ExporterConfig, GatewayConfig, QueueConfig } from './types.js'
 
@@ -45,6 +46,7 @@ export const serviceSchema = Type.Object({
       admin: Type.Object({
         endpoint: Type.String({
           default: 'localhost:8888',
+          format: 'host_port',
           description:
             'host:port of /metrics, /healthz, /readyz, /ledger, /config and the status page. Keep it internal.',
           examples: ['0.0.0.0:8888']
@@ -183,6 +185,26 @@ export type ExporterSettings = Static<typeof exporterSchema>
 export type ServiceSettings = Static<typeof serviceSchema>
 export type QueueSettings = Static<(typeof QUEUE_SCHEMAS)[keyof typeof QUEUE_SCHEMAS]>
 
+/** What does not go together; paths relative to the exporter. `isGiven` tells whether the file has a key. */
+export function exporterProblems(settings: ExporterSettings, isGiven: (path: string) => boolean): readonly Problem[] {
+  const { sending_queue: queue, retry_on_failure: retry } = settings
+  const problems: Problem[] = []
+  const batch = queue.batch
+  if (
+    batch !== undefined &&
+    batch.max_size > 0 &&
+    batch.min_size > batch.max_size &&
+    isGiven('sending_queue.batch.min_size')
+  ) {
+    problems.push({ path: 'sending_queue.batch.min_size', says: 'is more than `max_size`' })
+  }
+  if (retry.enabled && retry.initial_interval > retry.max_interval) {
+    const path = isGiven('retry_on_failure.initial_interval') ? 'initial_interval' : 'max_interval'
+    problems.push({ path: `retry_on_failure.${path}`, says: '`initial_interval` is longer than `max_interval`' })
+  }
+  return problems
+}
+
 /** `hasUnit`: `queue_size` was written as `512MiB`, which is bytes whatever `sizer` says. */
 export function exporterSettings(
   settings: ExporterSettings,
@@ -214,7 +236,9 @@ export function exporterSettings(
 
 function batchSettings(batch: ExporterSettings['sending_queue']['batch']): ExporterConfig['sendingQueue']['batch'] {
   if (batch === undefined) return { minItems: 0, maxItems: 0, flushTimeoutMs: 0 }
-  const { min_size: min, max_size: max, flush_timeout: flushTimeoutMs } = batch
+  const { max_size: max, flush_timeout: flushTimeoutMs } = batch
+  // A least size that nobody wrote gives way to the most that somebody did.
+  const min = max > 0 ? Math.min(batch.min_size, max) : batch.min_size
   if (batch.sizer === 'items') return { minItems: min, maxItems: max, flushTimeoutMs }
   return { minItems: 0, maxItems: 0, flushTimeoutMs, minBytes: min, maxBytes: max }
 }

@@ -57,8 +57,15 @@ export function parseTree(text: string, file: string, resolve: Resolve, problems
     line: lines.linePos(offset).line,
     column: lines.linePos(offset).col
   })
+  const told = new Set<number>()
   for (const e of document.errors) {
-    problems.push(problem('error', 'CONFIG_SYNTAX', at(e.pos[0]), [], e.message, SYNTAX_HELP[e.code]))
+    const place = at(e.pos[0])
+    // One slip makes the parser stumble several times on its line.
+    if (told.has(place.line)) continue
+    told.add(place.line)
+    const isReference = text.split('\n')[place.line - 1]?.includes('${') === true
+    const fix = isReference ? 'Inside `{...}` and `[...]` a `${...}` must stand in quotes.' : SYNTAX_HELP[e.code]
+    problems.push(problem('error', 'CONFIG_SYNTAX', place, [], e.message, fix))
   }
   const empty: MapTree = { kind: 'map', at: { file, line: 1, column: 1 }, entries: new Map() }
   if (document.errors.length > 0 || document.contents === null) return empty
