@@ -3,8 +3,9 @@
 import type { ExporterDeclaration } from '../core/component/exporter.js'
 import debug from './debug/index.js'
 import file from './file/index.js'
+import jaeger from './jaeger/index.js'
 import otlpGrpc from './otlp_grpc/index.js'
 import otlpHttp from './otlp_http/index.js'
 import prometheus from './prometheus/index.js'
 
-export const EXPORTERS: readonly ExporterDeclaration[] = [otlpHttp, otlpGrpc, prometheus, debug, file]
+export const EXPORTERS: readonly ExporterDeclaration[] = [otlpHttp, otlpGrpc, jaeger, prometheus, debug, file]
