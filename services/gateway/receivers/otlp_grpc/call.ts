@@ -68,20 +68,24 @@ export class Call {
   /** The end of the request body. */
   end(): void {
     if (this.#isOver) return
-    const { stream } = this
-    // Node ends the body of a call that was reset, too.
-    if (stream.closed || stream.aborted || stream.destroyed) return this.aborted()
     const { door, reading } = this.#options
     reading.delete(this)
     const message = this.#message
-    if (message === undefined || this.#got !== message.length) {
-      return this.refuse(this.#head === undefined ? NOT_ONE_MESSAGE : BAD_FRAME)
-    }
+    // Node ends the body of a call that was reset, too, before it says so: look again when it has.
+    if (message === undefined || this.#got !== message.length) return void setImmediate(() => this.#cutOff())
     if (door.clock.now() > this.#deadline) return this.refuse(TOO_LATE)
     this.#isOver = true
     door.count.bytes(message.length, 'grpc')
     if (this.#head![0] === 0) return this.#take(message)
     this.#inflate(message)
+  }
+
+  /** The body ended before the message did. */
+  #cutOff(): void {
+    if (this.#isOver) return
+    const { stream } = this
+    if (stream.closed || stream.aborted || stream.destroyed) return this.aborted()
+    this.refuse(this.#head === undefined ? NOT_ONE_MESSAGE : BAD_FRAME)
   }
 
   /** The client gave up, or its connection broke. Data handed over already stays handed over. */

@@ -69,7 +69,7 @@ t.test('a client that resets its call or breaks off costs nothing and is counted
   await until(() => receiver.inFlightBytes() === 256)
   session.destroy()
   await until(() => receiver.inFlightBytes() === 0)
-  t.equal(counts['aborted:grpc'], 2)
+  t.same(counts, { 'aborted:grpc': 2 })
   t.equal(intake.taken.length, 0)
 })
 
