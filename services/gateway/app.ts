@@ -1,0 +1,268 @@
+// The gateway as one object: wires the parts of a checked config. Started right to left (store, deliveries, chains,
+// receivers) so that nothing is taken before there is a place for it; stopped left to right so that nothing taken is lost.
+
+import { join } from 'node:path'
+import type { Clock, Log as Logger } from '../../core/component/context.js'
+import { catalogue, codeOf } from '../../core/component/errors.js'
+import type { ExporterDeclaration } from '../../core/component/exporter.js'
+import type { InlineProcessor, ProcessorDeclaration } from '../../core/component/processor.js'
+import type { ExporterConfig, GatewayConfig, PipelineConfig } from '../../core/config/types.js'
+import { Delivery } from '../../core/delivery/delivery.js'
+import type { Signal } from '../../core/otlp/signal.js'
+import { Chain, type Stage } from '../../core/pipeline/chain.js'
+import { type Pipeline, Pipelines } from '../../core/pipeline/pipelines.js'
+import type { Log } from '../../core/queue/log.js'
+import { openLog, openParking } from '../../core/queue/open.js'
+import type { Parking } from '../../core/queue/parking.js'
+import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
+import { part } from '../../core/telemetry/log.js'
+import { GatewayMetrics } from '../../core/telemetry/metrics.js'
+import { EXPORTERS } from '../../exporters/index.js'
+import { PROCESSORS } from '../../processors/index.js'
+import { RECEIVER_TYPES, type Receiver } from './receivers/index.js'
+
+export const gatewayErrors = catalogue({
+  GATEWAY_NO_TYPE: (kind: string, type: string) => `this build has no ${kind} of type ${type}`
+})
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig
+  readonly version: string
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+export type GatewayState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped'
+
+/** Retry-After while nothing is known about the drain rate. */
+const DEFAULT_RETRY_MS = 2000
+
+export class Gateway {
+  readonly metrics: GatewayMetrics
+  readonly config: GatewayConfig
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #store: Log
+  readonly #parking: Parking
+  readonly #deliveries = new Map<string, Delivery>()
+  readonly #processors: InlineProcessor[] = []
+  readonly #receivers = new Map<string, Receiver>()
+  readonly #pipelines: Pipelines
+  #state: GatewayState = 'created'
+
+  /** Builds everything, opens nothing. @throws CodedError of a component that cannot be built. */
+  constructor(options: GatewayOptions) {
+    const { config } = options
+    this.config = config
+    this.#log = options.log
+    this.#clock = options.clock
+    this.metrics = new GatewayMetrics(options.version)
+    this.#store = openLog(queueOf(config))
+    this.#parking = openParking(queueOf(config))
+    for (const exporter of config.exporters.values()) {
+      if (readersOf(config, exporter.id).length > 0) this.#deliveries.set(exporter.id, this.#delivery(exporter))
+    }
+    this.#pipelines = new Pipelines({
+      log: this.#store,
+      pipelines: config.pipelines.map(pipeline => this.#pipeline(pipeline)),
+      retryAfterMs: () => this.#retryAfterMs(),
+      onRefused: (signal, code, items, error) => this.#refused(signal, code, items, error)
+    })
+    const used = new Set(config.pipelines.flatMap(p => p.receivers))
+    for (const [id, receiver] of config.receivers) if (used.has(id)) this.#receivers.set(id, this.#receiver(id, receiver))
+  }
+
+  get state(): GatewayState {
+    return this.#state
+  }
+
+  /** Opens the store, starts deliveries and processors, then the receivers. @throws CodedError: what cannot start and what to do. */
+  async start(): Promise<void> {
+    this.#state = 'starting'
+    try {
+      await this.#store.start()
+      await this.#parking.start()
+      this.#store.onDamage(what =>
+        this.#log.error({ position: what.position, items: what.items, stream: what.stream, why: what.why }, 'a damaged entry was set aside')
+      )
+      await this.#store.cursors(new Map([...this.#deliveries.keys()].map(id => [id, readersOf(this.config, id)])))
+      for (const delivery of this.#deliveries.values()) await delivery.start()
+      for (const processor of this.#processors) await processor.start?.()
+      this.#watch()
+      for (const receiver of this.#receivers.values()) await receiver.start()
+    } catch (error) {
+      await this.stop(0)
+      throw error
+    }
+    this.#state = 'ready'
+  }
+
+  /**
+   * Stops taking, answers what was taken, lets deliveries finish within `limitMs`; the rest stays in the queue. Safe twice.
+   */
+  async stop(limitMs = this.config.service.shutdownTimeoutMs): Promise<void> {
+    if (this.#state === 'stopping' || this.#state === 'stopped') return
+    this.#state = 'stopping'
+    const deadline = this.#clock.now() + limitMs
+    await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
+    await this.#pipelines.stop()
+    const left = Math.max(0, deadline - this.#clock.now())
+    await Promise.all([...this.#deliveries.values()].map(delivery => delivery.stop(left)))
+    for (const processor of this.#processors) await processor.stop?.()
+    this.metrics.unwatch()
+    await this.#parking.stop()
+    await this.#store.stop()
+    this.#state = 'stopped'
+  }
+
+  /** Addresses that receivers listen on, by receiver and protocol. */
+  endpoints(): ReadonlyMap<string, { readonly grpc?: string; readonly http?: string }> {
+    return new Map([...this.#receivers].map(([id, receiver]) => [id, receiver.endpoints()]))
+  }
+
+  ledger(): Ledger {
+    const cursors = this.#store.status().cursors
+    return ledgerOf(this.#store.counts(), new Map(cursors.map(c => [c.cursor, c.waitingItems])))
+  }
+
+  /** What is in the way of taking data now; empty when ready. */
+  obstacles(): readonly string[] {
+    if (this.#state !== 'ready') return [this.#state]
+    const full = [...this.#deliveries.values()].filter(delivery => delivery.isFull())
+    return full.map(delivery => `the queue of ${delivery.id} is full`)
+  }
+
+  get deliveries(): ReadonlyMap<string, Delivery> {
+    return this.#deliveries
+  }
+
+  get parking(): Parking {
+    return this.#parking
+  }
+
+  queue() {
+    return this.#store.status()
+  }
+
+  #delivery(config: ExporterConfig): Delivery {
+    const declaration = find<ExporterDeclaration>('exporter', config.type, EXPORTERS as readonly ExporterDeclaration[])
+    const context = this.metrics.context({
+      kind: 'exporter',
+      id: config.id,
+      counters: declaration.counters,
+      log: this.#log,
+      clock: this.#clock
+    })
+    return new Delivery({
+      config,
+      exporter: declaration.create(config.config as never, context as never),
+      log: this.#store,
+      parking: this.#parking,
+      clock: this.#clock,
+      logger: part(this.#log, config.id)
+    })
+  }
+
+  #pipeline(pipeline: PipelineConfig): Pipeline {
+    const stages = pipeline.processors.map(id => this.#stage(id))
+    const failed = this.metrics.context({
+      kind: 'processor',
+      id: pipeline.id,
+      counters: { errors: { unit: '{error}', about: 'Hooks that threw: what they looked at was removed.', label: 'processor' } },
+      log: this.#log,
+      clock: this.#clock
+    })
+    const chain = new Chain(pipeline.signal, stages, {
+      failed: (processor, error) => {
+        failed.count.errors(1, processor)
+        // The message could hold a telemetry value: only the kind of error is told.
+        const name = error instanceof Error ? error.name : typeof error
+        failed.log.error({ processor, error: name, code: codeOf(error) }, 'a processor failed; the value it looked at was removed')
+      }
+    })
+    const deliveries = pipeline.exporters.map(id => this.#deliveries.get(id)!)
+    return {
+      id: pipeline.id,
+      signal: pipeline.signal,
+      receivers: new Set(pipeline.receivers),
+      exporters: pipeline.exporters,
+      chain,
+      pressure: () => pressureOf(deliveries)
+    }
+  }
+
+  #stage(id: string): Stage {
+    const config = this.config.processors.get(id)!
+    const declaration = find<ProcessorDeclaration>('processor', config.type, PROCESSORS as readonly ProcessorDeclaration[])
+    const context = this.metrics.context({
+      kind: 'processor',
+      id,
+      counters: declaration.counters,
+      log: this.#log,
+      clock: this.#clock
+    })
+    const processor = declaration.create(config.config as never, context as never)
+    this.#processors.push(processor)
+    return { id, processor, mutates: declaration.mutates }
+  }
+
+  #receiver(id: string, config: { readonly type: string; readonly config: unknown }): Receiver {
+    const type = RECEIVER_TYPES.find(one => one.declaration.type === config.type)
+    if (type === undefined) throw gatewayErrors.GATEWAY_NO_TYPE('receiver', config.type)
+    const context = this.metrics.context({
+      kind: 'receiver',
+      id,
+      counters: type.declaration.counters as never,
+      log: this.#log,
+      clock: this.#clock
+    })
+    return type.create(id, config.config, { ...context, intake: this.#pipelines } as never)
+  }
+
+  #watch(): void {
+    this.metrics.watch({
+      ledger: () => this.ledger(),
+      queue: () => this.#store.status(),
+      deliveries: () => [...this.#deliveries.values()].map(delivery => delivery.status()),
+      inFlightBytes: () => [...this.#receivers].map(([receiver, r]) => ({ receiver, bytes: r.inFlightBytes() })),
+      isReady: () => this.obstacles().length === 0
+    })
+  }
+
+  #refused(signal: Signal, code: string, items: number, error: unknown): void {
+    const text = code === 'UNKNOWN' ? (error as Error | undefined)?.name : (error as Error).message
+    this.#log.warn({ signal, items, code, error: text }, 'a request was refused')
+  }
+
+  #retryAfterMs(): number {
+    const wanted = [...this.#deliveries.values()].map(delivery => delivery.retryAfterMs())
+    return Math.max(DEFAULT_RETRY_MS, ...wanted)
+  }
+}
+
+/** Streams that an exporter reads: the ids of its pipelines. */
+function readersOf(config: GatewayConfig, exporter: string): readonly string[] {
+  return config.pipelines.filter(p => p.exporters.includes(exporter)).map(p => p.id)
+}
+
+function pressureOf(deliveries: readonly Delivery[]): { message: string; retryAfterMs: number } | undefined {
+  for (const delivery of deliveries) {
+    if (delivery.isFull()) return { message: `the queue of exporter ${delivery.id} is full`, retryAfterMs: delivery.retryAfterMs() }
+  }
+  return undefined
+}
+
+function queueOf(config: GatewayConfig) {
+  const { type, path, maxBytes } = config.queue
+  return { type: type as 'embedded' | 'memory', path: join(path), maxBytes }
+}
+
+function find<D extends { readonly type: string; readonly aliases?: readonly string[] }>(
+  kind: string,
+  type: string,
+  list: readonly D[]
+): D {
+  const found = list.find(one => one.type === type || one.aliases?.includes(type))
+  if (found === undefined) throw gatewayErrors.GATEWAY_NO_TYPE(kind, type)
+  return found
+}

@@ -1,0 +1,84 @@
+// `algoflow-gateway start`: reads the config, runs the gateway until it is told to stop.
+
+import { codeOf } from '../../core/component/errors.js'
+import { loadConfig } from '../../core/config/load.js'
+import type { ConfigProblem } from '../../core/config/problem.js'
+import { systemClock } from '../../core/telemetry/clock.js'
+import { createLog } from '../../core/telemetry/log.js'
+import { registryWith } from '../registry.js'
+import { AdminServer } from './admin/index.js'
+import { Gateway } from './app.js'
+import { RECEIVERS } from './receivers/index.js'
+import { VERSION } from '../version.js'
+
+export interface RunOptions {
+  /** Config file; the defaults run without one. */
+  readonly config?: string
+  /** `--set a.b=c` changes. */
+  readonly set?: readonly string[]
+}
+
+/** Exit codes of `start`. */
+export const EXIT = { ok: 0, failed: 1, config: 2 } as const
+
+/** Runs until SIGTERM or SIGINT; the exit code. A second signal ends it at once. */
+export async function run(options: RunOptions): Promise<number> {
+  const loaded = loadConfig({
+    ...(options.config === undefined ? {} : { file: options.config }),
+    ...(options.set === undefined ? {} : { set: options.set }),
+    env: process.env,
+    registry: registryWith(RECEIVERS),
+    isTerminal: process.stderr.isTTY === true
+  })
+  const { config } = loaded
+  if (config === undefined) {
+    for (const problem of loaded.problems) process.stderr.write(`${line(problem)}\n`)
+    process.stderr.write(`\n${loaded.problems.length} problem(s): nothing was started.\n`)
+    return EXIT.config
+  }
+  const log = createLog({ ...config.service.logs, clock: systemClock, colour: process.stderr.isTTY === true })
+  for (const note of loaded.notes) log.warn({ at: `${note.file}:${note.line}`, path: note.path }, `${note.says}. ${note.fix ?? ''}`.trim())
+  let gateway: Gateway
+  let admin: AdminServer | undefined
+  try {
+    gateway = new Gateway({ config, version: VERSION, log, clock: systemClock })
+    admin = new AdminServer({ gateway, config, expanded: loaded.expanded, log, clock: systemClock, version: VERSION })
+    await admin.start()
+    await gateway.start()
+  } catch (error) {
+    await admin?.stop()
+    const text = error instanceof Error ? error.message : String(error)
+    log.error({ code: codeOf(error) }, `cannot start: ${text}`)
+    return EXIT.failed
+  }
+  log.info(
+    { version: VERSION, admin: admin.endpoint, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
+    'ready'
+  )
+  const signal = await stopSignal()
+  log.info({ signal, limit_ms: config.service.shutdownTimeoutMs }, 'stopping: no new data; what is under way is finished or kept')
+  await gateway.stop()
+  await admin.stop()
+  const { exporters } = gateway.ledger()
+  const waiting = exporters.reduce((sum, one) => sum + one.waiting, 0)
+  log.info({ waiting_items: waiting }, waiting > 0 ? 'stopped; what waits is delivered after the next start' : 'stopped')
+  return EXIT.ok
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      let isFirst = true
+      process.on(signal, () => {
+        if (!isFirst) process.exit(130)
+        isFirst = false
+        resolve(signal)
+      })
+    }
+  })
+}
+
+function line(problem: ConfigProblem): string {
+  const where = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file
+  return `${where}: ${problem.path}: ${problem.says}${problem.fix === undefined ? '' : `\n    ${problem.fix}`}`
+}
