@@ -6,7 +6,8 @@ import { secret } from '../../core/config/fields.js'
 import type { Registry } from '../../core/config/registry.js'
 import { TELEMETRY_BLOCK } from '../product.js'
 import type { Shell } from './cli.js'
-import { EXIT, runCli } from './cli.js'
+import { EXIT } from '../exit-codes.js'
+import { runCli } from './cli.js'
 
 const all = ['traces', 'metrics', 'logs'] as const
 const common = { signals: all, stability: 'beta' } as const

@@ -6,10 +6,8 @@ import type { Loaded } from '../../core/config/load.js'
 import { loadConfig } from '../../core/config/load.js'
 import { problemText } from '../../core/config/problem.js'
 import type { Declared, Registry } from '../../core/config/registry.js'
+import { EXIT } from '../exit-codes.js'
 import { explanation } from './explain.js'
-
-/** Exit codes, in docs/configuration.md. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, config: 3 } as const
 
 export interface Shell {
   out(text: string): void

@@ -14,7 +14,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 async function start(options: { readonly config?: string; readonly set?: string[] }): Promise<number> {
   const program: string = new URL('../gateway/main.js', import.meta.url).href
   const { run } = (await import(program)) as { run(options: object): Promise<number> }
-  return run(options)
+  return run({ ...options, version })
 }
 
 process.exitCode = await runCli(process.argv.slice(2), {

@@ -1,7 +1,6 @@
 // The gateway as one object: wires the parts of a checked config. Started right to left (store, deliveries, chains,
 // receivers) so that nothing is taken before there is a place for it; stopped left to right so that nothing taken is lost.
 
-import { join } from 'node:path'
 import type { Clock, Log as Logger } from '../../core/component/context.js'
 import { catalogue, codeOf } from '../../core/component/errors.js'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
@@ -12,7 +11,7 @@ import type { Signal } from '../../core/otlp/signal.js'
 import { Chain, type Stage } from '../../core/pipeline/chain.js'
 import { type Pipeline, Pipelines } from '../../core/pipeline/pipelines.js'
 import type { Log } from '../../core/queue/log.js'
-import { openLog, openParking } from '../../core/queue/open.js'
+import { openQueue } from '../../core/queue/open.js'
 import type { Parking } from '../../core/queue/parking.js'
 import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
 import { part } from '../../core/telemetry/log.js'
@@ -57,8 +56,9 @@ export class Gateway {
     this.#log = options.log
     this.#clock = options.clock
     this.metrics = new GatewayMetrics(options.version)
-    this.#store = openLog(queueOf(config))
-    this.#parking = openParking(queueOf(config))
+    const queue = openQueue(queueOf(config))
+    this.#store = queue.log
+    this.#parking = queue.parking
     for (const exporter of config.exporters.values()) {
       if (readersOf(config, exporter.id).length > 0) this.#deliveries.set(exporter.id, this.#delivery(exporter))
     }
@@ -254,7 +254,7 @@ function pressureOf(deliveries: readonly Delivery[]): { message: string; retryAf
 
 function queueOf(config: GatewayConfig) {
   const { type, path, maxBytes } = config.queue
-  return { type: type as 'embedded' | 'memory', path: join(path), maxBytes }
+  return { type: type as 'embedded' | 'memory', path, maxBytes }
 }
 
 function find<D extends { readonly type: string; readonly aliases?: readonly string[] }>(

@@ -2,24 +2,23 @@
 
 import { codeOf } from '../../core/component/errors.js'
 import { loadConfig } from '../../core/config/load.js'
-import type { ConfigProblem } from '../../core/config/problem.js'
+import { problemText } from '../../core/config/problem.js'
 import { systemClock } from '../../core/telemetry/clock.js'
 import { createLog } from '../../core/telemetry/log.js'
+import { EXIT } from '../exit-codes.js'
 import { registryWith } from '../registry.js'
 import { AdminServer } from './admin/index.js'
 import { Gateway } from './app.js'
 import { RECEIVERS } from './receivers/index.js'
-import { VERSION } from '../version.js'
 
 export interface RunOptions {
   /** Config file; the defaults run without one. */
   readonly config?: string
   /** `--set a.b=c` changes. */
   readonly set?: readonly string[]
+  /** The product's version, for logs and metrics. */
+  readonly version: string
 }
-
-/** Exit codes of `start`. */
-export const EXIT = { ok: 0, failed: 1, config: 2 } as const
 
 /** Runs until SIGTERM or SIGINT; the exit code. A second signal ends it at once. */
 export async function run(options: RunOptions): Promise<number> {
@@ -32,7 +31,7 @@ export async function run(options: RunOptions): Promise<number> {
   })
   const { config } = loaded
   if (config === undefined) {
-    for (const problem of loaded.problems) process.stderr.write(`${line(problem)}\n`)
+    for (const problem of loaded.problems) process.stderr.write(`${problemText(problem)}\n`)
     process.stderr.write(`\n${loaded.problems.length} problem(s): nothing was started.\n`)
     return EXIT.config
   }
@@ -41,8 +40,8 @@ export async function run(options: RunOptions): Promise<number> {
   let gateway: Gateway
   let admin: AdminServer | undefined
   try {
-    gateway = new Gateway({ config, version: VERSION, log, clock: systemClock })
-    admin = new AdminServer({ gateway, config, expanded: loaded.expanded, log, clock: systemClock, version: VERSION })
+    gateway = new Gateway({ config, version: options.version, log, clock: systemClock })
+    admin = new AdminServer({ gateway, config, expanded: loaded.expanded, log, clock: systemClock, version: options.version })
     await admin.start()
     await gateway.start()
   } catch (error) {
@@ -52,7 +51,7 @@ export async function run(options: RunOptions): Promise<number> {
     return EXIT.failed
   }
   log.info(
-    { version: VERSION, admin: admin.endpoint, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
+    { version: options.version, admin: admin.endpoint, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
     'ready'
   )
   const signal = await stopSignal()
@@ -76,9 +75,4 @@ function stopSignal(): Promise<string> {
       })
     }
   })
-}
-
-function line(problem: ConfigProblem): string {
-  const where = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file
-  return `${where}: ${problem.path}: ${problem.says}${problem.fix === undefined ? '' : `\n    ${problem.fix}`}`
 }

@@ -1,7 +1,6 @@
 // The built-in receivers: a declaration for config and docs, and how to make one.
 
 import type { Declared } from '../../../core/config/registry.js'
-import { jsonToProtobuf } from '../../../core/otlp/json-read.js'
 import type { OtlpConfig } from './otlp/config.js'
 import { createOtlpReceiver, type OtlpReceiver, otlpReceiver } from './otlp/index.js'
 import type { ReceiverContext } from './shared/door.js'
@@ -17,7 +16,7 @@ export interface ReceiverType {
 export const RECEIVER_TYPES: readonly ReceiverType[] = [
   {
     declaration: otlpReceiver as unknown as Declared,
-    create: (id, config, context) => createOtlpReceiver(id, config as OtlpConfig, { ...context, jsonToProtobuf })
+    create: (id, config, context) => createOtlpReceiver(id, config as OtlpConfig, context)
   }
 ]
 
