@@ -31,6 +31,12 @@ export interface GatewayOptions {
   readonly clock: Clock
 }
 
+/** Why no data is taken, for machines and for people. */
+export interface Obstacle {
+  readonly code: string
+  readonly says: string
+}
+
 export type GatewayState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped'
 
 /** Retry-After while nothing is known about the drain rate. */
@@ -126,10 +132,10 @@ export class Gateway {
   }
 
   /** What is in the way of taking data now; empty when ready. */
-  obstacles(): readonly string[] {
-    if (this.#state !== 'ready') return [this.#state]
+  obstacles(): readonly Obstacle[] {
+    if (this.#state !== 'ready') return [{ code: this.#state, says: `the gateway is ${this.#state}` }]
     const full = [...this.#deliveries.values()].filter(delivery => delivery.isFull())
-    return full.map(delivery => `the queue of ${delivery.id} is full`)
+    return full.map(({ id }) => ({ code: 'queue_full', says: `the queue of exporter ${id} is full` }))
   }
 
   get deliveries(): ReadonlyMap<string, Delivery> {

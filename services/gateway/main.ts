@@ -7,7 +7,8 @@ import { systemClock } from '../../core/telemetry/clock.js'
 import { createLog } from '../../core/telemetry/log.js'
 import { EXIT } from '../exit-codes.js'
 import { registryWith } from '../registry.js'
-import { AdminServer } from './admin/index.js'
+import { type Admin, createAdmin } from './admin/index.js'
+import { adminSources } from './admin-sources.js'
 import { Gateway } from './app.js'
 import { RECEIVERS } from './receivers/index.js'
 
@@ -38,11 +39,12 @@ export async function run(options: RunOptions): Promise<number> {
   const log = createLog({ ...config.service.logs, clock: systemClock, colour: process.stderr.isTTY === true })
   for (const note of loaded.notes) log.warn({ at: `${note.file}:${note.line}`, path: note.path }, `${note.says}. ${note.fix ?? ''}`.trim())
   let gateway: Gateway
-  let admin: AdminServer | undefined
+  let admin: Admin | undefined
+  let address = ''
   try {
     gateway = new Gateway({ config, version: options.version, log, clock: systemClock })
-    admin = new AdminServer({ gateway, config, expanded: loaded.expanded, log, clock: systemClock, version: options.version })
-    await admin.start()
+    admin = createAdmin(config.service.adminEndpoint, adminSources(gateway, loaded.expanded, options.version), systemClock)
+    address = await admin.start()
     await gateway.start()
   } catch (error) {
     await admin?.stop()
@@ -51,7 +53,7 @@ export async function run(options: RunOptions): Promise<number> {
     return EXIT.failed
   }
   log.info(
-    { version: options.version, admin: admin.endpoint, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
+    { version: options.version, admin: `http://${address}`, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
     'ready'
   )
   const signal = await stopSignal()
