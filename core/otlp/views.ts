@@ -71,6 +71,8 @@ export interface ValueView {
   readonly end: number
   /** True when an earlier processor sealed it: do not scan. */
   readonly sealed: boolean
+  /** True once the running hook has replaced or removed it. */
+  readonly isTouched: boolean
   text(): string
   /** The scalar becomes this text (an int or double becomes a string value; bytes become a string value). */
   replace(text: string, seal?: boolean): void

@@ -12,6 +12,7 @@ import type { Detector } from './detector.js'
 import { DETECTORS } from './detectors/index.js'
 import { ipAddressWithPrivate } from './detectors/ip-address.js'
 import { readable } from './scan/base64.js'
+import { CleanCache, type CleanContext, cleanContext } from './scan/clean-cache.js'
 import type { Where } from './scan/scan.js'
 import { type Finding, NOWHERE, Scanner } from './scan/scanner.js'
 
@@ -32,6 +33,9 @@ export class Redactor {
   readonly #actions: ReadonlyMap<string, Action>
   readonly #keys: Keyring | undefined
   readonly #whereOf: (key: Key) => Where
+  readonly #clean = new CleanCache()
+  readonly #cleanContextOf = keyMemo(() => cleanContext())
+  readonly #cleanOfPlace = new Map<string, CleanContext>()
 
   constructor(config: RedactionConfig, counts: RedactorCounts) {
     this.#config = config
@@ -70,12 +74,23 @@ export class Redactor {
     const kind = view.kind
     if ((kind === 'int' || kind === 'double') && view.magnitude < SMALLEST_NUMBER) return
     const { buf, start, end } = view
+    const context = kind === 'string' ? this.#contextOf(view) : undefined
+    if (context !== undefined && this.#clean.has(context, buf, start, end)) return
     if (end - start > this.#config.max_scan_bytes) return this.#fail(view, 'too_long')
     const where =
       kind === 'key' || view.depth < 0 ? NOWHERE : view.depth === 0 ? this.#whereOf(view.key!) : this.#wherePath(view)
     const mask = this.#scanner.prefilter.mask(buf, start, end)
-    if (mask === 0 && !this.#scanner.wakes(where)) return
-    this.#look(view, mask, where)
+    if (mask !== 0 || this.#scanner.wakes(where)) this.#look(view, mask, where)
+    if (context !== undefined && !view.isTouched) this.#clean.add(context, buf, start, end)
+  }
+
+  /** What equal values must share to be equally clean; undefined where that is not worth keeping (nested keys). */
+  #contextOf(view: ValueView): CleanContext | undefined {
+    if (view.depth === 0) return this.#cleanContextOf(view.key!)
+    if (view.depth > 0) return undefined
+    let context = this.#cleanOfPlace.get(view.place)
+    if (context === undefined) this.#cleanOfPlace.set(view.place, (context = cleanContext()))
+    return context
   }
 
   #wherePath(view: ValueView): Where {
@@ -100,7 +115,9 @@ export class Redactor {
     if (findings.length === 0) return
     let longest = findings[0]!
     for (const one of findings) if (one.end - one.start > longest.end - longest.start) longest = one
-    this.#apply(view, text, [{ start: 0, end: text.length, detector: longest.detector, isLabelled: longest.isLabelled }])
+    this.#apply(view, text, [
+      { start: 0, end: text.length, detector: longest.detector, isLabelled: longest.isLabelled }
+    ])
   }
 
   #apply(view: ValueView, text: string, findings: readonly Finding[]): void {

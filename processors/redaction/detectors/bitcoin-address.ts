@@ -22,8 +22,16 @@ export const bitcoinAddress = defineDetector({
     { word: 'bc1', bits: Trigger.vendor },
     { word: 'tb1', bits: Trigger.vendor }
   ],
-  hits: ['pay ‹1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa›', '‹bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4›', '(‹3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy›)'],
-  misses: ['1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb', 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5', '1234567890123456789012345678'],
+  hits: [
+    'pay ‹1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa›',
+    '‹bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4›',
+    '(‹3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy›)'
+  ],
+  misses: [
+    '1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb',
+    'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5',
+    '1234567890123456789012345678'
+  ],
   find(scan: Scan): void {
     each(scan.text, BASE58, match => {
       if (isBase58Check(match[0])) scan.hit(match.index, match.index + match[0].length)
@@ -40,7 +48,9 @@ function isBase58Check(text: string): boolean {
   const bytes = Buffer.from(number.toString(16).padStart(50, '0'), 'hex')
   if (bytes.length !== 25) return false
   const sha = (data: Buffer): Buffer => createHash('sha256').update(data).digest()
-  return sha(sha(bytes.subarray(0, 21))).subarray(0, 4).equals(bytes.subarray(21))
+  return sha(sha(bytes.subarray(0, 21)))
+    .subarray(0, 4)
+    .equals(bytes.subarray(21))
 }
 
 /** BIP 173 (constant 1) and BIP 350 (0x2bc830a3). */

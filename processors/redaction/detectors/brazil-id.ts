@@ -14,13 +14,20 @@ export const brazilId = defineDetector({
   when: Trigger.digits,
   labels: ['cpf', 'cnpj', 'cpf cnpj', 'cadastro de pessoas'],
   labelTrigger: Trigger.numberLabel,
-  hits: ['cpf ‹529.982.247-25›', '‹11.222.333/0001-81›', 'cpf=‹52998224725›', { key: 'cnpj', text: '‹11222333000181›' }],
+  hits: [
+    'cpf ‹529.982.247-25›',
+    '‹11.222.333/0001-81›',
+    'cpf=‹52998224725›',
+    { key: 'cnpj', text: '‹11222333000181›' }
+  ],
   misses: ['529.982.247-26', '52998224725', '111.111.111-11', '11.222.333/0001-82'],
   find(scan: Scan): void {
     scan.windows(11, ({ digits, shape, gaps, start, end }) => {
       const person = digits.length === 11
       if ((!person && digits.length !== 14) || !brazil(digits)) return
-      const formal = person ? shape === '3-3-3-2' && /^[. -]{3}$/.test(gaps) : shape === '2-3-3-4-2' && gaps.includes('/')
+      const formal = person
+        ? shape === '3-3-3-2' && /^[. -]{3}$/.test(gaps)
+        : shape === '2-3-3-4-2' && gaps.includes('/')
       if (formal || scan.labelled(start)) scan.hit(start, end)
     })
   }

@@ -10,18 +10,62 @@ const HEADER = /(?<![A-Za-z0-9])(?:set-)?cookies?["']?\s{0,3}[:=]\s{0,3}["'[]{0,
 const PAIR = /([A-Za-z0-9_.\-$!#%&*+^`|~]{1,128})=("[^"]{0,4096}"|[^\s;,"'\\}\]]{1,4096})/g
 const SESSION =
   /(?<![A-Za-z0-9])(?:[A-Za-z0-9_-]{0,40}sess(?:ion)?_?(?:id|token|key)?|sid|connect\.sid|asp\.net_sessionid|[A-Za-z0-9_-]{1,40}_(?:session|sid|sess)|(?:auth|remember|csrf|xsrf|user|login)_token|csrftoken|xsrf-token|__cf_bm|cf_clearance|\.aspxauth|sso|jwt_token)=("[^"]{6,4096}"|[^\s;,&"'<>\\}\]]{6,4096})/gi
-const ATTRIBUTES = new Set(['path', 'domain', 'expires', 'max-age', 'samesite', 'secure', 'httponly', 'priority', 'partitioned', 'version', 'comment'])
+const ATTRIBUTES = new Set([
+  'path',
+  'domain',
+  'expires',
+  'max-age',
+  'samesite',
+  'secure',
+  'httponly',
+  'priority',
+  'partitioned',
+  'version',
+  'comment'
+])
 
 export const cookie = defineDetector({
   name: 'cookie',
   family: 'secret',
-  about: 'values of Cookie and Set-Cookie headers, and of session cookies by name (sessionid, JSESSIONID, PHPSESSID, connect.sid, *_session, auth_token)',
+  about:
+    'values of Cookie and Set-Cookie headers, and of session cookies by name (sessionid, JSESSIONID, PHPSESSID, connect.sid, *_session, auth_token)',
   checks: 'cookie names and attributes stay',
   rank: Rank.key,
   when: Trigger.auth,
   byKey: true,
-  labels: ['cookie', 'cookies', 'set cookie', 'jsessionid', 'phpsessid', 'sessionid', 'sid', 'connect sid', 'aspsessionid', 'net session id', 'csrftoken', 'session cookie', 'xsrf token'],
-  prefixes: ['cookie', 'sess', '|sid|', '.sid', '_sid', 'csrf', 'xsrf', 'auth_token', 'remember_token', 'user_token', 'login_token', '__cf', 'cf_clearance', 'aspxauth', '|sso|', 'jwt_token'].map(word => ({ word, bits: Trigger.auth })),
+  labels: [
+    'cookie',
+    'cookies',
+    'set cookie',
+    'jsessionid',
+    'phpsessid',
+    'sessionid',
+    'sid',
+    'connect sid',
+    'aspsessionid',
+    'net session id',
+    'csrftoken',
+    'session cookie',
+    'xsrf token'
+  ],
+  prefixes: [
+    'cookie',
+    'sess',
+    '|sid|',
+    '.sid',
+    '_sid',
+    'csrf',
+    'xsrf',
+    'auth_token',
+    'remember_token',
+    'user_token',
+    'login_token',
+    '__cf',
+    'cf_clearance',
+    'aspxauth',
+    '|sso|',
+    'jwt_token'
+  ].map(word => ({ word, bits: Trigger.auth })),
   hits: [
     'Cookie: sessionid=‹38afes7a8›; theme=‹dark12›',
     'Set-Cookie: id=‹a3fWa9›; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/; HttpOnly',
@@ -30,13 +74,21 @@ export const cookie = defineDetector({
     '/x?PHPSESSID=‹abc123def456›&y=2',
     { key: 'jsessionid', text: '‹0A1B2C3D4E5F6A7B8C9D›' }
   ],
-  misses: ['cookies are enabled', 'session=active', 'cookie consent given', { key: 'session_id', text: 'count' }, 'sid=?', { key: 'cookie.enabled', text: 'true' }],
+  misses: [
+    'cookies are enabled',
+    'session=active',
+    'cookie consent given',
+    { key: 'session_id', text: 'count' },
+    'sid=?',
+    { key: 'cookie.enabled', text: 'true' }
+  ],
   find(scan: Scan): void {
     const text = scan.text
     each(text, HEADER, match => pairs(scan, match.index + match[0].length, lineEnd(text, match.index)))
     if (scan.byKey && scan.keyIsLabel) {
       if (text.includes('=')) pairs(scan, 0, text.length)
-      else if (/^[\w%.:+/=~-]{12,}$/.test(text) && /\d/.test(text) && !scan.keyPath.endsWith('cookies')) scan.hit(0, text.length)
+      else if (/^[\w%.:+/=~-]{12,}$/.test(text) && /\d/.test(text) && !scan.keyPath.endsWith('cookies'))
+        scan.hit(0, text.length)
     }
     each(text, SESSION, match => {
       const value = match[1]!

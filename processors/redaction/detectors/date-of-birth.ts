@@ -6,7 +6,8 @@ import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-const MONTH = '(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
+const MONTH =
+  '(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
 const DATE = new RegExp(
   '(?<![A-Za-z0-9])(?:' +
     [
@@ -30,9 +31,35 @@ export const dateOfBirth = defineDetector({
   rank: Rank.loose,
   when: Trigger.documentLabel,
   byKey: true,
-  labels: ['dob', 'd o b', 'birth', 'birthday', 'birthdate', 'birth date', 'date of birth', 'dateofbirth', 'born', 'born on', 'geburtsdatum', 'fecha de nacimiento', 'date de naissance', 'naissance', 'nacimiento', 'bday', 'year of birth'],
+  labels: [
+    'dob',
+    'd o b',
+    'birth',
+    'birthday',
+    'birthdate',
+    'birth date',
+    'date of birth',
+    'dateofbirth',
+    'born',
+    'born on',
+    'geburtsdatum',
+    'fecha de nacimiento',
+    'date de naissance',
+    'naissance',
+    'nacimiento',
+    'bday',
+    'year of birth'
+  ],
   labelTrigger: Trigger.documentLabel,
-  hits: ['dob ‹1985-04-12›', 'born ‹12/04/1985›', 'DOB: ‹April 12, 1985›', { key: 'patient.birth_date', text: '‹19850412›' }, 'date of birth: ‹12. Apr 1985›', '"birthDate":"‹1985-04-12T00:00:00Z›"', 'dob ‹4/12/85›'],
+  hits: [
+    'dob ‹1985-04-12›',
+    'born ‹12/04/1985›',
+    'DOB: ‹April 12, 1985›',
+    { key: 'patient.birth_date', text: '‹19850412›' },
+    'date of birth: ‹12. Apr 1985›',
+    '"birthDate":"‹1985-04-12T00:00:00Z›"',
+    'dob ‹4/12/85›'
+  ],
   misses: ['1985-04-12', 'born to run', 'dob 1985-13-42', 'dob 2985-04-12', 'created 2024-01-31'],
   find(scan: Scan): void {
     each(scan.text, DATE, match => {
@@ -45,7 +72,8 @@ function isDate(groups: (string | undefined)[]): boolean {
   const parts = groups.filter(part => part !== undefined)
   const [a, b, c] = parts as [string, string, string]
   if (/[a-z]/i.test(a)) return isReal(Number(c), monthOf(a), Number(b))
-  if (/[a-z]/i.test(b)) return a.length === 4 ? isReal(Number(a), monthOf(b), Number(c)) : isReal(yearOf(c), monthOf(b), Number(a))
+  if (/[a-z]/i.test(b))
+    return a.length === 4 ? isReal(Number(a), monthOf(b), Number(c)) : isReal(yearOf(c), monthOf(b), Number(a))
   if (a.length === 4) return isReal(Number(a), Number(b), Number(c))
   const year = yearOf(c)
   return isReal(year, Number(b), Number(a)) || isReal(year, Number(a), Number(b))

@@ -15,16 +15,56 @@ export const driversLicence = defineDetector({
   rank: Rank.loose,
   when: Trigger.documentLabel,
   byKey: true,
-  labels: ['driver license', 'driver licence', 'drivers license', 'drivers licence', 'driver s license', 'driver s licence', 'driving licence', 'driving license', 'licence number', 'license number', 'licence no', 'license no', 'dl number', 'dl no', 'dln', 'dl', 'driver license number', 'driver licence number', 'drivers license number', 'drivers licence number', 'driver s license number', 'driver s licence number', 'driving licence number', 'driving license number', 'fuehrerschein', 'führerschein', 'permis de conduire', 'driverlicense', 'driverslicense'],
+  labels: [
+    'driver license',
+    'driver licence',
+    'drivers license',
+    'drivers licence',
+    'driver s license',
+    'driver s licence',
+    'driving licence',
+    'driving license',
+    'licence number',
+    'license number',
+    'licence no',
+    'license no',
+    'dl number',
+    'dl no',
+    'dln',
+    'dl',
+    'driver license number',
+    'driver licence number',
+    'drivers license number',
+    'drivers licence number',
+    'driver s license number',
+    'driver s licence number',
+    'driving licence number',
+    'driving license number',
+    'fuehrerschein',
+    'führerschein',
+    'permis de conduire',
+    'driverlicense',
+    'driverslicense'
+  ],
   labelTrigger: Trigger.documentLabel,
-  hits: ["driver's licence ‹MORGA753116SM9IJ›", 'dl number: ‹D123-4567-8901›', { key: 'driver.license_number', text: '‹F25592150094›' }, 'license no ‹D1234567›'],
+  hits: [
+    "driver's licence ‹MORGA753116SM9IJ›",
+    'dl number: ‹D123-4567-8901›',
+    { key: 'driver.license_number', text: '‹F25592150094›' },
+    'license no ‹D1234567›'
+  ],
   misses: ['license Apache-2.0', 'licence expired', 'D123-4567-8901', { key: 'software.license', text: 'MIT-2019' }],
   find(scan: Scan): void {
     each(scan.text, NUMBER, match => {
       let value = match[0]
       if (value.includes(' ')) value = value.slice(0, firstWord(value))
       const code = value.replace(/[ -]/g, '')
-      if (code.length < 7 || code.length > 18 || (code.match(/\d/g)?.length ?? 0) < 3 || /^\d{4}-\d\d-\d\d$/.test(value)) {
+      if (
+        code.length < 7 ||
+        code.length > 18 ||
+        (code.match(/\d/g)?.length ?? 0) < 3 ||
+        /^\d{4}-\d\d-\d\d$/.test(value)
+      ) {
         return retry(match, value)
       }
       if (scan.labelled(match.index)) scan.hit(match.index, match.index + value.length)

@@ -16,7 +16,17 @@ export const franceNir = defineDetector({
   checks: 'key = 97 - number mod 97; departments 2A and 2B; bare digits not under an id or time key',
   rank: Rank.checked,
   when: Trigger.digits | Trigger.mixed,
-  labels: ['nir', 'secu', 'securite sociale', 'sécurité sociale', 'numero secu', 'numéro sécu', 'insee', 'num secu', 'social security fr'],
+  labels: [
+    'nir',
+    'secu',
+    'securite sociale',
+    'sécurité sociale',
+    'numero secu',
+    'numéro sécu',
+    'insee',
+    'num secu',
+    'social security fr'
+  ],
   labelTrigger: Trigger.numberLabel,
   hits: ['secu ‹255081416802538›', '‹2 55 08 14 168 025 38›', 'nir=‹1 85 05 2A 004 068 14›'],
   misses: ['255081416802539', 'order id 255081416802538'],

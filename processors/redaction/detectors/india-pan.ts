@@ -20,7 +20,8 @@ export const indiaPan = defineDetector({
   misses: ['ABCDE1234F', 'ABCPE12345', 'XABCPE1234F', 'abcpe1234f'],
   find(scan: Scan): void {
     each(scan.text, PAN, match => {
-      if (match[0] === match[0].toUpperCase() || scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
+      if (match[0] === match[0].toUpperCase() || scan.labelled(match.index))
+        scan.hit(match.index, match.index + match[0].length)
     })
   }
 })

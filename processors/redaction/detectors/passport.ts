@@ -15,15 +15,40 @@ export const passport = defineDetector({
   rank: Rank.loose,
   when: Trigger.documentLabel,
   byKey: true,
-  labels: ['passport', 'passport number', 'passport no', 'passeport', 'reisepass', 'pasaporte', 'travel document', 'passportnumber', 'reisepassnummer'],
+  labels: [
+    'passport',
+    'passport number',
+    'passport no',
+    'passeport',
+    'reisepass',
+    'pasaporte',
+    'travel document',
+    'passportnumber',
+    'reisepassnummer'
+  ],
   labelTrigger: Trigger.documentLabel,
-  hits: ['passport ‹X1234567›', 'Passport No: ‹533401372›', { key: 'traveller.passport_number', text: '‹C01X00T47›' }, '"passport":"‹AB 1234567›"'],
-  misses: ['passport expired', 'X1234567', 'passport issued 2019-04-05', 'passport scan took 1200 ms', { key: 'passport.strategy', text: 'local' }],
+  hits: [
+    'passport ‹X1234567›',
+    'Passport No: ‹533401372›',
+    { key: 'traveller.passport_number', text: '‹C01X00T47›' },
+    '"passport":"‹AB 1234567›"'
+  ],
+  misses: [
+    'passport expired',
+    'X1234567',
+    'passport issued 2019-04-05',
+    'passport scan took 1200 ms',
+    { key: 'passport.strategy', text: 'local' }
+  ],
   find(scan: Scan): void {
     each(scan.text, NUMBER, match => {
       const length = match[0].replace(/[ -]/g, '').length
       if (length < 6 || length > 10 || (match[0].match(/\d/g)?.length ?? 0) < 3) return
-      if (/^\d{2,4}-\d/.test(scan.text.slice(match.index, match.index + 6)) || scan.text[match.index + match[0].length] === '-') return
+      if (
+        /^\d{2,4}-\d/.test(scan.text.slice(match.index, match.index + 6)) ||
+        scan.text[match.index + match[0].length] === '-'
+      )
+        return
       if (scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
     })
   }

@@ -22,7 +22,8 @@ export const singaporeNric = defineDetector({
   find(scan: Scan): void {
     each(scan.text, NRIC, match => {
       if (!isValid(match[0].toUpperCase())) return
-      if (match[0] === match[0].toUpperCase() || scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
+      if (match[0] === match[0].toUpperCase() || scan.labelled(match.index))
+        scan.hit(match.index, match.index + match[0].length)
     })
   }
 })

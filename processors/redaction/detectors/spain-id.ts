@@ -22,7 +22,8 @@ export const spainId = defineDetector({
   misses: ['12345678A', 'X1234567A', '112345678Z', '12345678Zx'],
   find(scan: Scan): void {
     each(scan.text, DNI, match => {
-      if (spanishLetter(match[1]!.replace(/\D/g, '')) === match[2]!.toUpperCase()) scan.hit(match.index, match.index + match[0].length)
+      if (spanishLetter(match[1]!.replace(/\D/g, '')) === match[2]!.toUpperCase())
+        scan.hit(match.index, match.index + match[0].length)
     })
     each(scan.text, NIE, match => {
       const first = 'XYZ'.indexOf(match[1]!.toUpperCase())

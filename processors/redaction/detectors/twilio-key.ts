@@ -16,9 +16,22 @@ export const twilioKey = defineDetector({
   rank: Rank.vendor,
   when: Trigger.textLabel,
   byKey: true,
-  labels: ['twilio', 'twilio api key', 'twilio key', 'twilio sid', 'twilio auth token', 'twilio token', 'account sid', 'api key sid', 'twilio secret'],
+  labels: [
+    'twilio',
+    'twilio api key',
+    'twilio key',
+    'twilio sid',
+    'twilio auth token',
+    'twilio token',
+    'account sid',
+    'api key sid',
+    'twilio secret'
+  ],
   labelTrigger: Trigger.textLabel,
-  hits: ['twilio ‹SK0123456789abcdef0123456789abcdef›', { key: 'twilio.api_key', text: '‹SK0123456789abcdef0123456789abcdef›' }],
+  hits: [
+    'twilio ‹SK0123456789abcdef0123456789abcdef›',
+    { key: 'twilio.api_key', text: '‹SK0123456789abcdef0123456789abcdef›' }
+  ],
   misses: ['SK0123456789abcdef0123456789abcdef', '0123456789abcdef0123456789abcdef'],
   find(scan: Scan): void {
     const named = scan.lower.includes('twilio')

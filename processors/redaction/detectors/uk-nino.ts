@@ -5,7 +5,8 @@ import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
-const NINO = /(?<![A-Za-z0-9])([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z])[ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D](?![A-Za-z0-9])/gi
+const NINO =
+  /(?<![A-Za-z0-9])([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z])[ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D](?![A-Za-z0-9])/gi
 const NEVER = new Set(['BG', 'GB', 'NK', 'KN', 'TN', 'NT', 'ZZ'])
 
 export const ukNino = defineDetector({
@@ -22,7 +23,8 @@ export const ukNino = defineDetector({
   find(scan: Scan): void {
     each(scan.text, NINO, match => {
       if (NEVER.has(match[1]!.toUpperCase())) return
-      if (match[1] === match[1]!.toUpperCase() || scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
+      if (match[1] === match[1]!.toUpperCase() || scan.labelled(match.index))
+        scan.hit(match.index, match.index + match[0].length)
     })
   }
 })

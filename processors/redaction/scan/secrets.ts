@@ -4,16 +4,22 @@ import { valueAfter } from './labelled.js'
 import type { Scan } from './scan.js'
 
 const WORDS = new Set(
-  ('true false yes no on off null none nil undefined empty unknown missing invalid incorrect wrong expired required optional reset changed change updated ' +
+  (
+    'true false yes no on off null none nil undefined empty unknown missing invalid incorrect wrong expired required optional reset changed change updated ' +
     'accepted rejected denied failed failure mismatch must should cannot not is was were has have had will can for from with and the this that your has been ' +
     'too short long weak strong policy field string text number integer boolean object array default enabled disabled present absent redacted masked hidden hash ' +
-    'hashed encrypted plaintext provided generated rotated refreshed revoked valid ok error bearer basic digest next previous current never always unset set unexpected').split(' ')
+    'hashed encrypted plaintext provided generated rotated refreshed revoked valid ok error bearer basic digest next previous current never always unset set unexpected'
+  ).split(' ')
 )
-const DURATION = /^\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds|m|min|mins|minutes|h|hr|hours|d|days|w|weeks|kb|mb|gb|b|bytes|%)?$/i
+const DURATION =
+  /^\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds|m|min|mins|minutes|h|hr|hours|d|days|w|weeks|kb|mb|gb|b|bytes|%)?$/i
 const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
 
 /** Calls `use` for the value of each own label in the text, each own cell, and the whole text under an own key. */
-export function eachLabelled(scan: Scan, use: (start: number, end: number, quoted: boolean, joint: string) => void): void {
+export function eachLabelled(
+  scan: Scan,
+  use: (start: number, end: number, quoted: boolean, joint: string) => void
+): void {
   const text = scan.text
   let any = false
   scan.eachLabel(label => {
@@ -53,7 +59,11 @@ export function isSecret(text: string, start: number, end: number, quoted: boole
   if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
   const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
   if (WORDS.has(lower)) return false
-  if (/^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)\//.test(value) || /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root)$/.test(value)) return false
+  if (
+    /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)\//.test(value) ||
+    /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root)$/.test(value)
+  )
+    return false
   if (joint === 'key') return !isProse(value)
   if (quoted) return !isProse(value)
   if (joint === ':' || joint === 'is') {
