@@ -20,7 +20,7 @@ import {
   serviceSettings
 } from './service.js'
 import type { Env } from './substitute.js'
-import { substitution } from './substitute.js'
+import { substitution, withoutSecrets } from './substitute.js'
 import { didYouMean } from './suggest.js'
 import type { MapTree, Position, Tree } from './tree.js'
 import { find, keyPlaceOf, parseTree, placeOf, treeOf } from './tree.js'
@@ -56,14 +56,17 @@ const SECTIONS = ['receivers', 'processors', 'exporters', 'service', 'queue']
 export function loadConfig(options: LoadOptions): Loaded {
   const found: ConfigProblem[] = []
   const name = options.file ?? (options.text === undefined ? DEFAULTS : 'config')
-  const file = parseTree(textOf(options, name, found), name, substitution(options.env, found), found)
-  if (found.some(p => p.severity === 'error' && p.code !== 'CONFIG_SUBSTITUTION')) return result(found, undefined, '')
-  const defaults = parseTree(options.registry.defaults, DEFAULTS, substitution(options.env, found), found)
+  const hidden = new Set<string>()
+  const resolve = substitution(options.env, found, hidden)
+  const file = parseTree(textOf(options, name, found), name, resolve, found)
+  if (found.some(p => p.severity === 'error' && p.code !== 'CONFIG_SUBSTITUTION'))
+    return result(found, hidden, undefined, '')
+  const defaults = parseTree(options.registry.defaults, DEFAULTS, resolve, found)
   for (const change of options.set ?? []) applySet(file, change, found)
   expand(file, defaults, options.registry, found)
   const build = new Build(file, options, found)
   const config = build.run()
-  return result(found, config, build.expanded())
+  return result(found, hidden, config, build.expanded())
 }
 
 function textOf(options: LoadOptions, name: string, found: ConfigProblem[]): string {
@@ -88,8 +91,14 @@ function textOf(options: LoadOptions, name: string, found: ConfigProblem[]): str
   }
 }
 
-function result(found: readonly ConfigProblem[], config: GatewayConfig | undefined, expanded: string): Loaded {
-  const sorted = found.toSorted((a, b) => a.line - b.line || a.column - b.column)
+function result(
+  found: readonly ConfigProblem[],
+  hidden: ReadonlySet<string>,
+  config: GatewayConfig | undefined,
+  expanded: string
+): Loaded {
+  const told = found.map(p => withoutSecrets(p, hidden))
+  const sorted = told.toSorted((a, b) => a.line - b.line || a.column - b.column)
   const problems = sorted.filter(p => p.severity === 'error')
   const notes = sorted.filter(p => p.severity !== 'error')
   return { problems, notes, expanded, ...(config === undefined || problems.length > 0 ? {} : { config }) }

@@ -9,6 +9,21 @@ import { problem } from './problem.js'
 import type { Position, Resolve, Scalar, Tree } from './tree.js'
 import { treeOf } from './tree.js'
 
+/** Shorter values are words of the config language as likely as credentials. */
+const SHORTEST = 4
+
+/** A problem in which nothing stands that came out of a secret reference, whoever worded it. */
+export function withoutSecrets(found: ConfigProblem, hidden: ReadonlySet<string>): ConfigProblem {
+  let { says, fix } = found
+  for (const value of hidden) {
+    says = says.replaceAll(value, HIDDEN)
+    fix = fix?.replaceAll(value, HIDDEN)
+  }
+  return { ...found, says, ...(fix === undefined ? {} : { fix }) }
+}
+
+const HIDDEN = '[REDACTED]'
+
 export type Env = Readonly<Record<string, string | undefined>>
 
 const REFERENCE = /\$\$|\$\{([^}]*)\}|\$\{/g
@@ -16,13 +31,20 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 /** Variables whose value `explain` shows as the reference, whatever field it stands in. */
 const SECRETIVE = /KEY|TOKEN|SECRET|PASS|PWD|AUTH|CREDENTIAL|DSN|SALT/i
 
-/** A resolver for core/config/tree.ts that reads `env` and files and reports what it cannot find. */
-export function substitution(env: Env, problems: ConfigProblem[]): Resolve {
+/**
+ * A resolver for core/config/tree.ts that reads `env` and files and reports what it cannot find.
+ * @param hidden gets every value that may be a credential, for `withoutSecrets`
+ */
+export function substitution(env: Env, problems: ConfigProblem[], hidden: Set<string>): Resolve {
   return (text, at, path) => {
     const whole = /^\$\{([^}]*)\}$/.exec(text)
-    const look = (reference: string) => lookUp(reference, env, at, path, problems)
+    const look = (reference: string) => {
+      const found = lookUp(reference, env, at, path, problems)
+      if (found.hidden && found.text.length >= SHORTEST) hidden.add(found.text)
+      return found
+    }
     if (whole !== null) return wholeValue(text, look(whole[1]!), at)
-    let hidden = false
+    let isHidden = false
     const value = text.replace(REFERENCE, (match, reference: string | undefined) => {
       if (match === '$$') return '$'
       if (reference === undefined) {
@@ -32,10 +54,10 @@ export function substitution(env: Env, problems: ConfigProblem[]): Resolve {
         return ''
       }
       const found = look(reference)
-      hidden ||= found.hidden
+      isHidden ||= found.hidden
       return found.text
     })
-    return { kind: 'scalar', at, value, raw: value, ...(hidden ? { shownAs: text } : {}) }
+    return { kind: 'scalar', at, value, raw: value, ...(isHidden ? { shownAs: text } : {}) }
   }
 }
 
