@@ -221,6 +221,7 @@ export class EmbeddedLog implements Log {
     if (this.#unlock === undefined) return
     this.#tidyWanted = true
     this.#wake()
+    while (this.#tidyWanted && this.#running !== undefined) await this.#running
     await this.#running
   }
 
@@ -457,10 +458,10 @@ export class EmbeddedLog implements Log {
   async #trim(): Promise<void> {
     const free = this.#segments.filter(s => s !== this.#active && s.chunk.liveEntries === 0)
     for (const segment of free) {
-      const reusable = segment.size() >= this.#segmentBytes && !fs.existsSync(this.#sparePath())
+      const reusable = segment.end >= this.#segmentBytes && !fs.existsSync(this.#sparePath())
       segment.close()
       if (reusable) fs.renameSync(segment.path, this.#sparePath())
-      else fs.rmSync(segment.path, { force: true })
+      else await fs.promises.rm(segment.path, { force: true })
       this.#book.drop(segment.chunk)
     }
     if (free.length > 0) this.#segments = this.#segments.filter(s => !free.includes(s))
@@ -493,10 +494,10 @@ export class EmbeddedLog implements Log {
 
   /** Nothing is held: go on in a small new file, keep no other. */
   async #shrink(): Promise<void> {
-    fs.rmSync(this.#sparePath(), { force: true })
+    await fs.promises.rm(this.#sparePath(), { force: true })
     if (this.#active!.end > MIB) await this.#roll()
     await this.#trim()
-    fs.rmSync(this.#sparePath(), { force: true })
+    await fs.promises.rm(this.#sparePath(), { force: true })
   }
 
   #reserve(): void {
