@@ -29,6 +29,8 @@ export interface GatewayOptions {
   readonly version: string
   readonly log: Logger
   readonly clock: Clock
+  /** The installation's own secret, asked for when a processor needs one; absent where nothing is kept on disk. */
+  readonly installationKey?: () => string
 }
 
 /** Why no data is taken, for machines and for people. */
@@ -47,6 +49,7 @@ export class Gateway {
   readonly config: GatewayConfig
   readonly #log: Logger
   readonly #clock: Clock
+  readonly #installationKey: (() => string) | undefined
   readonly #store: Log
   readonly #parking: Parking
   readonly #deliveries = new Map<string, Delivery>()
@@ -61,6 +64,7 @@ export class Gateway {
     this.config = config
     this.#log = options.log
     this.#clock = options.clock
+    this.#installationKey = options.installationKey
     this.metrics = new GatewayMetrics(options.version)
     const queue = openQueue(queueOf(config))
     this.#store = queue.log
@@ -207,7 +211,9 @@ export class Gateway {
       log: this.#log,
       clock: this.#clock
     })
-    const processor = declaration.create(config.config as never, context as never)
+    const own = this.#installationKey
+    const withKey = own === undefined ? context : Object.defineProperty({ ...context }, 'installationKey', { get: own })
+    const processor = declaration.create(config.config as never, withKey as never)
     this.#processors.push(processor)
     return { id, processor, mutates: declaration.mutates }
   }

@@ -10,6 +10,7 @@ import { registryWith } from '../registry.js'
 import { type Admin, createAdmin } from './admin/index.js'
 import { adminSources } from './admin-sources.js'
 import { Gateway } from './app.js'
+import { installationKey } from './installation-key.js'
 import { RECEIVERS } from './receivers/index.js'
 
 export interface RunOptions {
@@ -42,7 +43,13 @@ export async function run(options: RunOptions): Promise<number> {
   let admin: Admin | undefined
   let address = ''
   try {
-    gateway = new Gateway({ config, version: options.version, log, clock: systemClock })
+    gateway = new Gateway({
+      config,
+      version: options.version,
+      log,
+      clock: systemClock,
+      ...(config.queue.type === 'embedded' ? { installationKey: () => installationKey(config.queue.path) } : {})
+    })
     admin = createAdmin(config.service.adminEndpoint, adminSources(gateway, loaded.expanded, options.version), systemClock)
     address = await admin.start()
     await gateway.start()
