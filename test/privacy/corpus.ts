@@ -251,7 +251,7 @@ function attributeFor(
   if (roll < 0.48) return { content: nested(rng, key, text), form: 'map' }
   if (roll < 0.53 && !isBare && written.labelled !== true && /^\S{4,60}$/.test(piece.value)) {
     // Not `Name/1.2.3.4`, which says version, nor a colon before an IPv6 address.
-    const glue = type.look === 'address' ? '[' : rng.pick([':', '/', '['])
+    const glue = type.look === 'address' || piece.value.includes(':') ? '[' : rng.pick([':', '/', '['])
     return {
       content: {
         key: `${rng.pick(['seen', 'cache', 'lookup'])}${glue}${piece.value}${glue === '[' ? ']' : ''}`,

@@ -129,13 +129,14 @@ function nino(rng: Rng): Written {
   const digits = rng.digits(6)
   const suffix = rng.pick(['A', 'B', 'C', 'D'])
   const whole = `${prefix}${digits}${suffix}`
+  // In lower case it reads as a code of any kind.
+  if (rng.chance(0.12)) return bare(whole.toLowerCase())
   return shaped(
     rng.pick([
       whole,
       `${prefix} ${digits.slice(0, 2)} ${digits.slice(2, 4)} ${digits.slice(4)} ${suffix}`,
       `${prefix} ${digits} ${suffix}`,
-      `${prefix}-${digits.slice(0, 2)}-${digits.slice(2, 4)}-${digits.slice(4)}-${suffix}`,
-      whole.toLowerCase()
+      `${prefix}-${digits.slice(0, 2)}-${digits.slice(2, 4)}-${digits.slice(4)}-${suffix}`
     ]),
     whole
   )
@@ -188,7 +189,7 @@ function aadhaar(rng: Rng): Written {
 
 function indianPan(rng: Rng): Written {
   const number = rng.fill('@@@') + rng.pick([...'PCHFATBLJG']) + rng.fill('@####@')
-  return shaped(rng.chance(0.15) ? number.toLowerCase() : number)
+  return rng.chance(0.15) ? bare(number.toLowerCase()) : shaped(number)
 }
 
 function germanTaxId(rng: Rng): Written {
@@ -256,7 +257,7 @@ function nric(rng: Rng): Written {
   const prefix = rng.pick(['S', 'T', 'F', 'G'])
   const digits = rng.digits(7)
   const number = `${prefix}${digits}${nricLetter(prefix, digits)}`
-  return shaped(rng.chance(0.1) ? number.toLowerCase() : number)
+  return rng.chance(0.1) ? bare(number.toLowerCase()) : shaped(number)
 }
 
 export const IDS: readonly TypeSpec[] = [
