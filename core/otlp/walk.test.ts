@@ -346,6 +346,30 @@ t.test('a hook that throws costs the value it looked at and nothing else', async
   failures.length = 0
 })
 
+t.test('a log body has no key and depth -1; pairs in it begin at depth 0, whatever attribute came before', async t => {
+  const seen: unknown[] = []
+  const visitor: Visitor = {
+    value: v => {
+      if (v.place === 'log.body' && v.kind === 'string') seen.push([v.text(), v.key?.text, v.depth])
+    }
+  }
+  const text = (value: string): Plain => ({ stringValue: value })
+  const map = { kvlistValue: { values: [{ key: 'k', value: text('in map') }] } }
+  const logRecords = [
+    { attributes: [{ key: 'stale', value: text('x') }], body: text('alone') },
+    { body: { arrayValue: { values: [text('in list'), map, text('after map')] } } },
+    { body: map }
+  ]
+  walk('logs', oracle.encodeRequest('logs', { resourceLogs: [{ scopeLogs: [{ logRecords }] }] }), visitor)
+  t.same(seen, [
+    ['alone', undefined, -1],
+    ['in list', undefined, -1],
+    ['in map', 'k', 0],
+    ['after map', undefined, -1],
+    ['in map', 'k', 0]
+  ])
+})
+
 t.test('attributes can be added at the end of an item', async t => {
   const adder: Visitor = { itemEnd: item => item.insert('new', field(1, `of ${item.name()}`)) }
   const out = oracle.decodeRequest(

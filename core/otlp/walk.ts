@@ -127,6 +127,8 @@ export class Walker {
   readonly #edits = new EditList()
   readonly #path: Key[] = []
   readonly #attributes: AttributeImpl[] = []
+  /** Stands above a log body, which has no key: depth -1, so that pairs in it begin at 0. */
+  readonly #bodyOwner: AttributeImpl
   readonly #value: ValueImpl
   readonly #item: ItemReader
 
@@ -165,6 +167,7 @@ export class Walker {
     const drop = (reason: string): boolean => this.#drop(reason)
     this.#value = new ValueImpl(signal, this.#path, drop)
     for (let d = 0; d <= MAX_VALUE_DEPTH; d++) this.#attributes.push(new AttributeImpl(signal, d, this.#path, drop))
+    this.#bodyOwner = new AttributeImpl(signal, -1, this.#path, drop)
     this.#item = new ItemReader(signal, drop, (key, any) => this.#insert(key, any))
   }
 
@@ -717,7 +720,7 @@ export class Walker {
   #body(place: number, tagAt: number, start: number, end: number): boolean {
     if (!this.#isMessage(M_ANY_VALUE, this.#buf, start, end, 1)) return false
     if (!this.#hasAttributeOrValue) return true
-    const owner = this.#attributes[0]!
+    const owner = this.#bodyOwner
     owner.enterKeyless(PLACES[place]!)
     const fresh = this.#element(this.#buf, start, end, owner, place)
     if (this.#dropBy >= 0) return false
