@@ -13,9 +13,7 @@ export const receiverErrors = catalogue({
   RECEIVER_ADDRESS_UNAVAILABLE: (key: string, endpoint: string) =>
     `${key}: this machine has no address ${endpoint}. Use one of its own addresses, localhost or 0.0.0.0.`,
   RECEIVER_LISTEN_FAILED: (key: string, endpoint: string, code: string) =>
-    `${key}: cannot listen on ${endpoint} (${code}).`,
-  RECEIVER_KEY_INVALID: (path: string, why: string) => `${path}: ${why}`,
-  RECEIVER_JSON_MISSING: () => 'The OTLP/HTTP receiver was created without a JSON reader.'
+    `${key}: cannot listen on ${endpoint} (${code}).`
 })
 
 export interface Endpoint {
