@@ -14,6 +14,7 @@ import { ipAddressWithPrivate } from './detectors/ip-address.js'
 import { readable } from './scan/base64.js'
 import { CleanCache, type CleanContext, cleanContext } from './scan/clean-cache.js'
 import type { Where } from './scan/scan.js'
+import { NEGATIVE } from './scan/vocabulary.js'
 import { type Finding, NOWHERE, Scanner } from './scan/scanner.js'
 
 /** What the redactor reports: never a value. */
@@ -23,8 +24,9 @@ export interface RedactorCounts {
   failed(n: number, reason: string): void
 }
 
-// Numbers below hold fewer digits than any detector asks for.
-const SMALLEST_NUMBER = 1e6
+// Numbers below these hold fewer digits than any detector asks for: without a label only card numbers are bare digits.
+const SMALLEST_BARE = 1e12
+const SMALLEST_LABELLED = 1e5
 
 export class Redactor {
   readonly #config: RedactionConfig
@@ -72,13 +74,14 @@ export class Redactor {
   #value(view: ValueView): void {
     if (view.sealed) return
     const kind = view.kind
-    if ((kind === 'int' || kind === 'double') && view.magnitude < SMALLEST_NUMBER) return
+    if (kind === 'int' || kind === 'double') {
+      if (view.magnitude < smallest(this.#where(view))) return
+    }
     const { buf, start, end } = view
     const context = kind === 'string' ? this.#contextOf(view) : undefined
     if (context !== undefined && this.#clean.has(context, buf, start, end)) return
     if (end - start > this.#config.max_scan_bytes) return this.#fail(view, 'too_long')
-    const where =
-      kind === 'key' || view.depth < 0 ? NOWHERE : view.depth === 0 ? this.#whereOf(view.key!) : this.#wherePath(view)
+    const where = this.#where(view)
     const mask = this.#scanner.prefilter.mask(buf, start, end)
     if (mask !== 0 || this.#scanner.wakes(where)) this.#look(view, mask, where)
     if (context !== undefined && !view.isTouched) this.#clean.add(context, buf, start, end)
@@ -91,6 +94,11 @@ export class Redactor {
     let context = this.#cleanOfPlace.get(view.place)
     if (context === undefined) this.#cleanOfPlace.set(view.place, (context = cleanContext()))
     return context
+  }
+
+  #where(view: ValueView): Where {
+    if (view.kind === 'key' || view.depth < 0) return NOWHERE
+    return view.depth === 0 ? this.#whereOf(view.key!) : this.#wherePath(view)
   }
 
   #wherePath(view: ValueView): Where {
@@ -146,6 +154,12 @@ export class Redactor {
     this.#counts.findings(1, detector)
     this.#counts.places(1, place)
   }
+}
+
+/** The smallest number under a key that is worth a look. */
+function smallest({ bits }: Where): number {
+  if (bits === 0) return SMALLEST_BARE
+  return bits === NEGATIVE ? Number.POSITIVE_INFINITY : SMALLEST_LABELLED
 }
 
 /** The detectors that are on, each with its action. */

@@ -5,7 +5,7 @@ import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
-const ID = /(?<![A-Za-z0-9])(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|AIPA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])/g
+const ID = /(?<![A-Za-z0-9])(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|AIPA|ABIA)[A-Z2-7]{16}(?![A-Za-z0-9])/g
 const SECRET = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
 const NEARBY = 200
 
@@ -27,7 +27,7 @@ export const awsKey = defineDetector({
   ],
   labelTrigger: Trigger.textLabel,
   byKey: true,
-  prefixes: ['akia', 'asia', 'aroa', 'aida', 'agpa', 'anpa', 'anva', 'aipa', 'abia', 'acca'].map(word => ({
+  prefixes: ['akia', 'asia', 'aroa', 'aida', 'agpa', 'anpa', 'anva', 'aipa', 'abia'].map(word => ({
     word: `|${word}`,
     bits: Trigger.vendor
   })),

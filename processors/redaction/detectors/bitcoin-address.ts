@@ -19,8 +19,10 @@ export const bitcoinAddress = defineDetector({
   rank: Rank.checked,
   when: Trigger.token | Trigger.vendor,
   prefixes: [
-    { word: 'bc1', bits: Trigger.vendor },
-    { word: 'tb1', bits: Trigger.vendor }
+    { word: 'bc1q', bits: Trigger.vendor },
+    { word: 'bc1p', bits: Trigger.vendor },
+    { word: 'tb1q', bits: Trigger.vendor },
+    { word: 'tb1p', bits: Trigger.vendor }
   ],
   hits: [
     'pay ‹1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa›',

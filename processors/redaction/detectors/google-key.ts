@@ -11,7 +11,7 @@ export const googleKey = defineDetector({
   checks: 'length',
   rank: Rank.vendor,
   when: Trigger.vendor,
-  prefixes: ['aiza', '|ya', 'gocspx-'].map(word => ({ word, bits: Trigger.vendor })),
+  prefixes: ['aiza', 'ya29.', 'gocspx-'].map(word => ({ word, bits: Trigger.vendor })),
   hits: ['‹AIzaSyA1234567890abcdefGHIJKLMNOPQRSTUV›', '‹ya29.a0AfH6SMBabcdefGHIJKL0123456789›'],
   misses: ['AIzaSy', 'ya29.x'],
   find: matching(

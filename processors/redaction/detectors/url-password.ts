@@ -19,25 +19,10 @@ export const urlPassword = defineDetector({
     'passwords in URLs and connection strings (`user:password@`, `Password=`, `Pwd=`, `AccountKey=`, `SharedAccessKey=`, Oracle `user/password@`)',
   checks: 'host and user stay; placeholders stay',
   rank: Rank.key,
-  when: Trigger.scheme,
-  prefixes: [
-    'password',
-    'passwd',
-    '|pwd',
-    'accountkey',
-    'account key',
-    'accesskey',
-    'access key',
-    'sharedsecret',
-    'shared secret',
-    'accesssignature',
-    'secretkey',
-    'sastoken',
-    'jdbc:oracle',
-    'sqlplus',
-    '://',
-    'connect'
-  ].map(word => ({ word: word.replaceAll('/', ''), bits: Trigger.scheme })),
+  when: Trigger.at | Trigger.scheme,
+  prefixes: ['password', 'passwd', '|pwd|', 'account key', 'accountkey', 'access key', 'accesskey', 'shared secret', 'sharedsecret', 'access signature', 'accesssignature', 'secretkey', 'sas token', 'sastoken'].map(
+    word => ({ word, bits: Trigger.scheme })
+  ),
   hits: [
     'postgres://app:‹s3cr3t›@db.internal:5432/x',
     'amqp://:‹p%40ss›@mq/',
@@ -55,8 +40,11 @@ export const urlPassword = defineDetector({
     'password=?'
   ],
   find(scan: Scan): void {
+    if (scan.mask & Trigger.at) {
     each(scan.text, USERINFO, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
     each(scan.text, ORACLE, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
+    }
+    if ((scan.mask & Trigger.scheme) === 0 || !scan.text.includes(';')) return
     each(scan.text, PAIR, match => {
       const value = match[1] ?? match[2] ?? match[3] ?? match[4]!
       hitAt(scan, match, value, match[0].lastIndexOf(value))

@@ -40,12 +40,17 @@ export class Scanner {
 
   /** What the words of a key path say. */
   where(path: string): Where {
-    return this.vocabulary.where(path)
+    const where = this.vocabulary.where(path)
+    let bits = where.bits
+    for (const detector of this.#detectors) {
+      if (detector.keyStop?.test(where.path)) bits &= ~this.vocabulary.bit(detector.name)
+    }
+    return bits === where.bits ? where : { ...where, bits }
   }
 
   /** True when a key alone is reason to look at its value. */
   wakes(where: Where): boolean {
-    return (where.bits & this.#byKey) !== 0
+    return where.isLabel && (where.bits & this.#byKey) !== 0
   }
 
   /** The findings of a text, joined and in order. `mask` is tier 1's answer for its bytes. */
@@ -112,11 +117,22 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
     for (const prefix of detector.prefixes ?? []) words.push(prefix)
     if (detector.labelTrigger === undefined) continue
     for (const phrase of detector.labels ?? []) {
-      const word = phrase.split(' ').reduce((a, b) => (b.length > a.length ? b : a))
-      words.push({ word: word.length < 4 ? `|${word}|` : word, bits: detector.labelTrigger })
+      for (const word of joinings(ascii(phrase).split(' '))) {
+        words.push({ word: word.length < 4 ? `|${word}|` : word, bits: detector.labelTrigger })
+      }
     }
   }
   return words
+}
+
+/** Letters beyond ASCII are no letters to tier 1. */
+function ascii(phrase: string): string {
+  return phrase.replace(/[^a-z ]/g, ' ').trim().replace(/ +/g, ' ')
+}
+
+/** The words of a phrase run together or kept apart, in all ways. */
+function joinings(words: readonly string[]): string[] {
+  return words.slice(1).reduce((made, word) => made.flatMap(left => [left + word, `${left} ${word}`]), [words[0]!])
 }
 
 function longest(found: readonly Finding[]): Finding | undefined {

@@ -46,42 +46,54 @@ export const Trigger = {
   always: 1 << 17
 } as const
 
-// Byte classes of step a. Bit 0 counts digits.
+// Byte classes of step a. The three that are counted stand ten bits apart, so that adding classes up counts them at
+// once; counts hold for values under 1 KiB, longer ones are taken to have plenty of each.
 const DIGIT = 1
-const UPPER = 2
-const LOWER = 4
-const AT = 8
-const ESCAPE = 16
-const HIGH = 32
-const SEPARATOR = 64
-const DOT = 128
-const COLON = 256
-const DASH = 512
-const TOKEN_EXTRA = 1024
+const COLON = 1 << 10
+const DASH = 1 << 20
+const COUNTED = DIGIT | COLON | DASH
+const COUNT_LIMIT = 1023
+const UPPER = 1 << 1
+const LOWER = 1 << 2
+const AT = 1 << 3
+const ESCAPE = 1 << 4
+const HIGH = 1 << 5
+const SEPARATOR = 1 << 6
+const DOT = 1 << 7
+const SEMICOLON = 1 << 8
+const AMPERSAND = 1 << 9
+const TOKEN_EXTRA = 1 << 11
+const LETTER = UPPER | LOWER
+const WORD = UPPER | LOWER | DIGIT
 
-const CLASS = new Uint16Array(256)
+const CLASS = new Int32Array(256)
 for (let c = 0; c < 256; c++) CLASS[c] = c >= 0x80 ? HIGH : 0
 for (let c = 0x30; c <= 0x39; c++) CLASS[c] = DIGIT
 for (let c = 0x41; c <= 0x5a; c++) CLASS[c] = UPPER
 for (let c = 0x61; c <= 0x7a; c++) CLASS[c] = LOWER
-for (const c of ' \t\r\n:=\'"`/<>(){}[],;|?*#!$^~') CLASS[c.charCodeAt(0)]! |= SEPARATOR
+for (const c of ' \t\r\n:=\'"`/<>(){}[],;|?*#!$^~&%\\') CLASS[c.charCodeAt(0)]! |= SEPARATOR
 CLASS[0x40] = AT
-for (const c of '%\\&') CLASS[c.charCodeAt(0)]! |= ESCAPE | SEPARATOR
+CLASS[0x25]! |= ESCAPE
+CLASS[0x5c]! |= ESCAPE
+CLASS[0x26]! |= AMPERSAND
+CLASS[0x3b]! |= SEMICOLON
 CLASS[0x2e]! |= DOT
 CLASS[0x3a]! |= COLON
 CLASS[0x2d]! |= DASH
-for (const c of '+/=') CLASS[c.charCodeAt(0)]! |= TOKEN_EXTRA
+for (const c of '+/=_') CLASS[c.charCodeAt(0)]! |= TOKEN_EXTRA
 
-// Symbols of the automaton: 1-26 letters (case folded), 27 digit, 28 '_', 29 '-', 30 '.', 31 ':', 0 anything else.
+const HEX = new Uint8Array(256)
+for (const c of '0123456789abcdefABCDEF') HEX[c.charCodeAt(0)] = 1
+
+// Symbols of the automaton: 1-26 letters (case folded), 27 digit, 0 anything else, runs of which count once.
 const SYMBOL = new Uint8Array(256)
 for (let c = 0; c < 26; c++) SYMBOL[0x41 + c] = SYMBOL[0x61 + c] = c + 1
 for (let c = 0x30; c <= 0x39; c++) SYMBOL[c] = 27
-SYMBOL[0x5f] = 28
-SYMBOL[0x2d] = 29
-SYMBOL[0x2e] = 30
-SYMBOL[0x3a] = 31
 
-/** A word that sets trigger bits. `|` at either end of it means "not next to a letter". */
+/**
+ * A word that sets trigger bits. A blank or punctuation in it stands for one or more characters that are neither letter
+ * nor digit; `|` at either end means "not next to a letter or digit".
+ */
 export interface Keyword {
   readonly word: string
   readonly bits: number
@@ -92,46 +104,51 @@ export class Prefilter {
   readonly #next: Uint16Array
   readonly #out: Int32Array
   readonly #ends: Int32Array
-  readonly #vendorLike: number
+  readonly #numberish: number
 
   constructor(keywords: readonly Keyword[]) {
     const built = automaton(keywords)
     this.#next = built.next
     this.#out = built.out
     this.#ends = built.ends
-    this.#vendorLike = Trigger.numberLabel | Trigger.documentLabel
+    this.#numberish = Trigger.numberLabel | Trigger.documentLabel
   }
 
   /** The triggers of `buf[start..end)`; 0 = nothing any detector could hit without context from its key. */
   mask(buf: Uint8Array, start: number, end: number): number {
+    const length = end - start
+    if (length === 36 && buf[start + 8] === 0x2d && isUuid(buf, start)) return 0
     let seen = 0
-    let digits = 0
+    let counts = 0
     for (let i = start; i < end; i++) {
       const c = CLASS[buf[i]!]!
       seen |= c
-      digits += c & DIGIT
+      counts += c & COUNTED
     }
-    const length = end - start
+    const long = length > COUNT_LIMIT
+    const digits = long ? length : counts & 1023
     if (
-      (seen & (AT | HIGH | SEPARATOR)) === 0 &&
       digits < 4 &&
+      (seen & (AT | HIGH | SEPARATOR)) === 0 &&
       (length < 12 || (length < 20 && (seen & UPPER) === 0))
     ) {
       return 0
     }
-    if (length === 36 && digits > 0 && isUuid(buf, start)) return 0
     let found = 0
     if (seen & AT) found |= Trigger.at
     if (seen & HIGH) found |= Trigger.nonAscii
-    if (seen & ESCAPE) found |= escapes(buf, start, end)
-    if (seen & LOWER || seen & UPPER) {
+    if (seen & ESCAPE || (seen & AMPERSAND && seen & SEMICOLON)) found |= escapes(buf, start, end)
+    if (seen & LETTER && (seen & SEPARATOR || length >= 12)) {
       found |= this.#words(buf, start, end)
-      if (digits < 3) found &= ~this.#vendorLike
+      if (digits < 3) found &= ~this.#numberish
       else if (digits < 6) found &= ~Trigger.numberLabel
     }
-    if (digits >= 4) found |= groups(buf, start, end, seen)
-    else if (seen & COLON && length > 10) found |= colons(buf, start, end)
-    if (length >= 12 && (seen & UPPER) !== 0 && (seen & (LOWER | DIGIT)) !== 0) found |= tokens(buf, start, end)
+    if (digits >= 4) {
+      const isHash = (seen & ~(DIGIT | LOWER)) === 0 && (length === 32 || length === 40 || length === 64)
+      if (!(isHash && seen & LOWER)) found |= groups(buf, start, end)
+    }
+    if (long || ((counts >>> 10) & 1023) >= 2 || counts >>> 20 >= 5) found |= colons(buf, start, end)
+    if (length >= 12 && seen & UPPER && seen & (LOWER | DIGIT)) found |= tokens(buf, start, end)
     return found
   }
 
@@ -150,19 +167,10 @@ export class Prefilter {
 
 /** 8-4-4-4-12 hexadecimal digits: never personal data, and in nearly every span. */
 function isUuid(buf: Uint8Array, start: number): boolean {
-  if (buf[start + 8] !== 0x2d || buf[start + 13] !== 0x2d || buf[start + 18] !== 0x2d || buf[start + 23] !== 0x2d) {
-    return false
-  }
-  for (let i = 0; i < 36; i++) {
-    const c = buf[start + i]!
-    const hex = (c >= 0x30 && c <= 0x39) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46)
-    if (!hex && !(c === 0x2d && (i === 8 || i === 13 || i === 18 || i === 23))) return false
-  }
-  return true
-}
-
-function isHex(c: number): boolean {
-  return (c >= 0x30 && c <= 0x39) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46)
+  if (buf[start + 13] !== 0x2d || buf[start + 18] !== 0x2d || buf[start + 23] !== 0x2d) return false
+  let hex = 0
+  for (let i = start; i < start + 36; i++) hex += HEX[buf[i]!]!
+  return hex === 32
 }
 
 /** `%` + hex, a backslash, `&#` or `&letter`. */
@@ -172,7 +180,7 @@ function escapes(buf: Uint8Array, start: number, end: number): number {
     if (c === 0x5c) return Trigger.escapes
     if (i + 2 >= end) continue
     const d = buf[i + 1]!
-    if (c === 0x25 && isHex(d) && isHex(buf[i + 2]!)) return Trigger.escapes
+    if (c === 0x25 && HEX[d] === 1 && HEX[buf[i + 2]!] === 1) return Trigger.escapes
     if (c === 0x26 && (d === 0x23 || (CLASS[d]! & (UPPER | LOWER)) !== 0) && entityEnds(buf, i + 2, end)) {
       return Trigger.escapes
     }
@@ -186,85 +194,98 @@ function entityEnds(buf: Uint8Array, from: number, end: number): boolean {
   return false
 }
 
-/** Digit groups, dotted groups, colon groups, letters next to digits. */
-function groups(buf: Uint8Array, start: number, end: number, seen: number): number {
+/** Digit groups, dotted groups, letters next to digits. UUIDs are stepped over. */
+function groups(buf: Uint8Array, start: number, end: number): number {
   let found = 0
   let run = 0
-  let led = false
-  let letterAt = -9
   let dots = 0
   let gap = 0
+  let led = false
   let before = 0
   for (let i = start; i < end; i++) {
     const b = buf[i]!
     const c = CLASS[b]!
+    if ((c & WORD) !== 0 && (before & WORD) === 0 && i + 36 <= end && buf[i + 8] === 0x2d && isUuid(buf, i)) {
+      i += 35
+      before = WORD
+      run = dots = 0
+      continue
+    }
     if (c & DIGIT) {
+      if (run === 0) led = (before & LETTER) !== 0
       gap = 0
       if (++run >= 7) found |= Trigger.digits
-      if (run === 1) led = i - letterAt <= 2
-      if (led && run >= 4) found |= Trigger.mixed
-    } else if (c & (UPPER | LOWER)) {
-      if (run >= 6) found |= Trigger.mixed
-      letterAt = i
+    } else if (c & LETTER) {
+      if ((run >= 6 && gap <= 1) || (led && run === 4 && gap === 0)) found |= Trigger.mixed
       run = 0
       dots = 0
     } else if (b === 0x2e) {
+      // aabb.ccdd.eeff
+      if (buf[i + 5] === 0x2e && i - start >= 4 && i + 10 <= end) found |= Trigger.colons
       if (before & DIGIT && ++dots >= 3) found |= Trigger.dotted
       gap++
     } else {
       dots = 0
-      if (++gap > 4 || b === 0x3a || b === 0x3d || b === 0x2c || b === 0x3b) run = 0
+      if (++gap > 5 || b === 0x3a || b === 0x3d || b === 0x2c || b === 0x3b) run = 0
     }
     before = c
   }
-  if (seen & (COLON | DASH | DOT)) found |= colons(buf, start, end)
   return found
 }
 
-/** At least two of `:`, `-` or `.` between groups of hexadecimal digits of one to four. */
+/** Groups of hexadecimal digits as in IPv6 and MAC addresses: with colons, six pairs with dashes, three fours with dots. */
 function colons(buf: Uint8Array, start: number, end: number): number {
   let marks = 0
+  let dashes = 0
+  let dots = 0
   let size = 0
+  let wide = false
   for (let i = start; i < end; i++) {
     const c = buf[i]!
-    if (isHex(c)) {
-      if (++size > 4) marks = 0
-    } else if (c === 0x3a || c === 0x2d || c === 0x2e) {
-      if (size > 4) marks = 0
+    if (HEX[c] === 1) {
+      if (++size > 2 || c > 0x39) wide = true
+      if (size > 4) marks = dots = 0
+    } else if (c === 0x3a) {
+      if (size === 0 && i > start && buf[i - 1] === 0x3a) wide = true
+      if (++marks >= 5 || (marks >= 2 && wide)) return Trigger.colons
+      dashes = dots = size = 0
+    } else if (c === 0x2d) {
+      dashes = size === 2 ? dashes + 1 : 0
+      if (dashes >= 5) return Trigger.colons
+      marks = dots = size = 0
+    } else if (c === 0x2e) {
+      dots = size === 4 ? dots + 1 : 0
+      if (dots >= 2) return Trigger.colons
       size = 0
-      if (++marks >= 2) {
-        if (c === 0x3a) return Trigger.colons
-        if (marks >= (c === 0x2e ? 2 : 5)) return Trigger.colons
-      }
     } else {
-      marks = 0
-      size = 0
+      marks = dashes = dots = size = 0
+      wide = false
     }
   }
   return 0
 }
 
-/** A run of twelve or more base64 characters with upper case and (lower case or digits) in it. */
+const TOKEN = WORD | TOKEN_EXTRA | DASH
+const SHORTEST_TOKEN = 12
+
+/** A run of twelve or more base64 characters with capitals, and small letters or digits, in it. */
 function tokens(buf: Uint8Array, start: number, end: number): number {
-  let run = 0
-  let kinds = 0
-  for (let i = start; i < end; i++) {
-    const b = buf[i]!
-    const c = CLASS[b]! & (DIGIT | UPPER | LOWER | TOKEN_EXTRA | DASH)
-    if (c !== 0 || b === 0x5f) {
-      kinds |= c
-      if (++run >= 12 && (kinds & UPPER) !== 0 && (kinds & (LOWER | DIGIT)) !== 0) {
-        if (kinds & DIGIT || run >= 16) return Trigger.token
-      }
-    } else {
-      run = 0
-      kinds = 0
+  // A run of twelve covers a position of every twelve: the others need no look.
+  for (let p = start + SHORTEST_TOKEN - 1; p < end; p += SHORTEST_TOKEN) {
+    if ((CLASS[buf[p]!]! & TOKEN) === 0) continue
+    let kinds = 0
+    let from = p
+    while (from >= start && (CLASS[buf[from]!]! & TOKEN) !== 0) kinds |= CLASS[buf[from--]!]!
+    let to = p + 1
+    while (to < end && (CLASS[buf[to]!]! & TOKEN) !== 0) kinds |= CLASS[buf[to++]!]!
+    const length = to - from - 1
+    if (length >= SHORTEST_TOKEN && kinds & UPPER && (kinds & DIGIT || (length >= 16 && kinds & LOWER))) {
+      return Trigger.token
     }
+    p = Math.max(p, to - SHORTEST_TOKEN)
   }
   return 0
 }
-
-const BOUNDARIES = [0, 27, 28, 29, 30, 31]
 
 /** Aho-Corasick over the 32 symbols; a dense table, because one load a byte is what this is for. */
 function automaton(keywords: readonly Keyword[]): { next: Uint16Array; out: Int32Array; ends: Int32Array } {
@@ -287,17 +308,19 @@ function automaton(keywords: readonly Keyword[]): { next: Uint16Array; out: Int3
   const after = step(0, 0)
   for (const { word, bits } of keywords) {
     const open = word.startsWith('|')
-    const close = word.endsWith('|') && word.length > 1
-    const body = [...word.slice(open ? 1 : 0, close ? -1 : undefined)].map(c => SYMBOL[c.charCodeAt(0)]!)
-    for (const first of open ? BOUNDARIES : [-1]) {
-      let state = first < 0 ? 0 : step(0, first)
-      for (const symbol of body) state = step(state, symbol)
-      if (!close) out[state]! |= bits
-      else {
-        ends[state]! |= bits
-        for (const last of BOUNDARIES) out[step(state, last)]! |= bits
-      }
+    const close = word.endsWith('|')
+    let state = open ? after : 0
+    let last = open ? 0 : -1
+    for (const char of word.slice(open ? 1 : 0, close ? -1 : undefined)) {
+      const symbol = SYMBOL[char.charCodeAt(0)]!
+      if (symbol !== 0 || last !== 0) state = step(state, symbol)
+      last = symbol
     }
+    if (close) {
+      ends[state]! |= bits
+      state = step(state, 0)
+    }
+    out[state]! |= bits
   }
   return link(trie, out, ends, after)
 }
@@ -309,6 +332,8 @@ function link(
   after: number
 ): { next: Uint16Array; out: Int32Array; ends: Int32Array } {
   const fail = new Array<number>(trie.length).fill(0)
+  const afterOther = new Set<number>()
+  for (const row of trie) if (row[0]! > 0) afterOther.add(row[0]!)
   const order: number[] = []
   for (let symbol = 0; symbol < 32; symbol++) {
     const to = trie[0]![symbol]!
@@ -322,7 +347,7 @@ function link(
     for (let symbol = 0; symbol < 32; symbol++) {
       const to = trie[state]![symbol]!
       const fallback = trie[fail[state]!]![symbol]!
-      if (to < 0) trie[state]![symbol] = fallback
+      if (to < 0) trie[state]![symbol] = symbol === 0 && afterOther.has(state) ? state : fallback
       else {
         fail[to] = fallback
         order.push(to)
