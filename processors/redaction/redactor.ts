@@ -14,8 +14,8 @@ import { ipAddressWithPrivate } from './detectors/ip-address.js'
 import { readable } from './scan/base64.js'
 import { CleanCache, type CleanContext, cleanContext } from './scan/clean-cache.js'
 import type { Where } from './scan/scan.js'
-import { NEGATIVE } from './scan/vocabulary.js'
 import { type Finding, NOWHERE, Scanner } from './scan/scanner.js'
+import { NEGATIVE } from './scan/vocabulary.js'
 
 /** What the redactor reports: never a value. */
 export interface RedactorCounts {

@@ -15,12 +15,14 @@ const LOWER = /^\p{L}[\p{L}\p{M}'’.-]*(?: \p{L}[\p{L}\p{M}'’.-]*){1,3}$/u
 
 /** Words that begin or end no name. */
 const STOP = new Set(
-  ('a an the and or not no none null unknown anonymous guest default system admin root test user users customer customers client service services support success team account accounts ' +
+  (
+    'a an the and or not no none null unknown anonymous guest default system admin root test user users customer customers client service services support success team account accounts ' +
     'order orders id ids number name names record records data profile profiles table view page portal center centre api app application server database error failed failure found missing invalid ' +
     'is was has had were will can could should must created updated deleted saved removed added lookup search query request response session event type status state code key value list map object class ' +
     'true false get set put post delete patch select insert update from where import export handler controller manager repository module factory builder config settings info debug warn error trace fatal ' +
     'january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday inc ltd llc gmbh corp company group n/a na redacted http https json xml sql ' +
-    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history in at on for with to of by').split(' ')
+    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history in at on for with to of by'
+  ).split(' ')
 )
 /** Owners of names that are no persons. */
 const THINGS =
@@ -32,16 +34,155 @@ const PLAIN =
 export const personName = defineDetector({
   name: 'person_name',
   family: 'contact',
-  about: 'name of a person under a key or label (customer, recipient, cardholder, patient, full or display name ...) or after "Dear"',
+  about:
+    'name of a person under a key or label (customer, recipient, cardholder, patient, full or display name ...) or after "Dear"',
   checks: 'capitalised words; not names of services, hosts, workflows, threads, collections and other things',
   rank: Rank.loose,
   when: Trigger.textLabel,
   byKey: true,
   keyStop: THINGS,
-  labels: ['first name', 'last name', 'given name', 'family name', 'full name', 'middle name', 'maiden name', 'legal name', 'real name', 'display name', 'birth name', 'surname', 'firstname', 'lastname', 'fullname', 'forename', 'middlename', 'givenname', 'familyname', 'displayname', 'customername', 'patientname', 'customer', 'customer name', 'client name', 'recipient', 'recipient name', 'cardholder', 'cardholder name', 'card holder', 'card holder name', 'name on card', 'account holder', 'account holder name', 'account name', 'patient', 'patient name', 'contact name', 'contact person', 'contact', 'employee', 'employee name', 'passenger', 'passenger name', 'guest name', 'guest', 'student', 'student name', 'driver name', 'beneficiary', 'beneficiary name', 'payee', 'payee name', 'sender name', 'receiver name', 'buyer', 'buyer name', 'seller name', 'applicant', 'applicant name', 'person name', 'person', 'member name', 'billing name', 'shipping name', 'insured', 'insured name', 'spouse', 'spouse name', 'author name', 'manager name', 'doctor name', 'owner name', 'subscriber name', 'attendee', 'attendee name', 'traveller', 'traveller name', 'traveler name', 'next of kin', 'emergency contact', 'user name', 'user full name', 'user', 'assignee', 'requester', 'requested by', 'approved by', 'signed by', 'submitted by', 'ship to', 'bill to', 'attn', 'dear', 'vorname', 'nachname', 'nombre', 'apellido', 'apellidos', 'prenom', 'prénom', 'sender', 'receiver', 'holder', 'signatory', 'caller name', 'claimant', 'tenant contact', 'borrower', 'nominee', 'guardian', 'physician'],
+  labels: [
+    'first name',
+    'last name',
+    'given name',
+    'family name',
+    'full name',
+    'middle name',
+    'maiden name',
+    'legal name',
+    'real name',
+    'display name',
+    'birth name',
+    'surname',
+    'firstname',
+    'lastname',
+    'fullname',
+    'forename',
+    'middlename',
+    'givenname',
+    'familyname',
+    'displayname',
+    'customername',
+    'patientname',
+    'customer',
+    'customer name',
+    'client name',
+    'recipient',
+    'recipient name',
+    'cardholder',
+    'cardholder name',
+    'card holder',
+    'card holder name',
+    'name on card',
+    'account holder',
+    'account holder name',
+    'account name',
+    'patient',
+    'patient name',
+    'contact name',
+    'contact person',
+    'contact',
+    'employee',
+    'employee name',
+    'passenger',
+    'passenger name',
+    'guest name',
+    'guest',
+    'student',
+    'student name',
+    'driver name',
+    'beneficiary',
+    'beneficiary name',
+    'payee',
+    'payee name',
+    'sender name',
+    'receiver name',
+    'buyer',
+    'buyer name',
+    'seller name',
+    'applicant',
+    'applicant name',
+    'person name',
+    'person',
+    'member name',
+    'billing name',
+    'shipping name',
+    'insured',
+    'insured name',
+    'spouse',
+    'spouse name',
+    'author name',
+    'manager name',
+    'doctor name',
+    'owner name',
+    'subscriber name',
+    'attendee',
+    'attendee name',
+    'traveller',
+    'traveller name',
+    'traveler name',
+    'next of kin',
+    'emergency contact',
+    'user name',
+    'user full name',
+    'user',
+    'assignee',
+    'requester',
+    'requested by',
+    'approved by',
+    'signed by',
+    'submitted by',
+    'ship to',
+    'bill to',
+    'attn',
+    'dear',
+    'vorname',
+    'nachname',
+    'nombre',
+    'apellido',
+    'apellidos',
+    'prenom',
+    'prénom',
+    'sender',
+    'receiver',
+    'holder',
+    'signatory',
+    'caller name',
+    'claimant',
+    'tenant contact',
+    'borrower',
+    'nominee',
+    'guardian',
+    'physician'
+  ],
   labelTrigger: Trigger.textLabel,
-  hits: ['customer ‹Ada Lovelace› called', '"fullName":"‹Grace Hopper›"', { key: 'customer.name', text: '‹Alan Turing›' }, 'Dear ‹Ada›,', 'cardholder: ‹EDSGER W. DIJKSTRA›', 'User(firstName=‹Ada›, id=3)', { key: 'patient.full_name', text: '‹Ludwig van Beethoven›' }, 'recipient="‹Seán O’Casey›"', { key: 'first_name', text: '‹Ada›' }, "INSERT INTO c (id, full_name) VALUES (1, '‹Ada Lovelace›')", 'first_name;last_name\n‹Ada›;‹Lovelace›', '{"customer":{"name":"‹Ada Lovelace›","tier":"gold"}}'],
-  misses: [{ key: 'service.name', text: 'Order Service' }, { key: 'workflow.name', text: 'Ledger Close' }, 'Customer Service unavailable', { key: 'thread.name', text: 'Main Worker' }, 'customer id 7', { key: 'messaging.destination.name', text: 'Order Events' }, 'user authenticated', 'patient record not found', { key: 'customer.tier', text: 'Gold Plus' }, { key: 'db.collection.name', text: 'Customer Accounts' }, 'Ada Lovelace'],
+  hits: [
+    'customer ‹Ada Lovelace› called',
+    '"fullName":"‹Grace Hopper›"',
+    { key: 'customer.name', text: '‹Alan Turing›' },
+    'Dear ‹Ada›,',
+    'cardholder: ‹EDSGER W. DIJKSTRA›',
+    'User(firstName=‹Ada›, id=3)',
+    { key: 'patient.full_name', text: '‹Ludwig van Beethoven›' },
+    'recipient="‹Seán O’Casey›"',
+    { key: 'first_name', text: '‹Ada›' },
+    "INSERT INTO c (id, full_name) VALUES (1, '‹Ada Lovelace›')",
+    'first_name;last_name\n‹Ada›;‹Lovelace›',
+    '{"customer":{"name":"‹Ada Lovelace›","tier":"gold"}}'
+  ],
+  misses: [
+    { key: 'service.name', text: 'Order Service' },
+    { key: 'workflow.name', text: 'Ledger Close' },
+    'Customer Service unavailable',
+    { key: 'thread.name', text: 'Main Worker' },
+    'customer id 7',
+    { key: 'messaging.destination.name', text: 'Order Events' },
+    'user authenticated',
+    'patient record not found',
+    { key: 'customer.tier', text: 'Gold Plus' },
+    { key: 'db.collection.name', text: 'Customer Accounts' },
+    'Ada Lovelace'
+  ],
   find(scan: Scan): void {
     const text = scan.text
     scan.eachLabel(label => {
@@ -64,7 +205,14 @@ export const personName = defineDetector({
 })
 
 function isThing(text: string, start: number): boolean {
-  return THINGS.test(text.slice(Math.max(0, start - 14), start).replace(/[^A-Za-z]+$/, '').toLowerCase().split(/[^a-z]/).at(-1) ?? '')
+  return THINGS.test(
+    text
+      .slice(Math.max(0, start - 14), start)
+      .replace(/[^A-Za-z]+$/, '')
+      .toLowerCase()
+      .split(/[^a-z]/)
+      .at(-1) ?? ''
+  )
 }
 
 /** End of the name at `start`; 0 when there is none. `single`: one word is enough. */
@@ -72,7 +220,8 @@ function nameEnd(text: string, start: number, single: boolean, limit: number, re
   if (reversible) {
     REVERSED.lastIndex = start
     const both = REVERSED.exec(text)
-    if (both !== null && REVERSED.lastIndex <= limit && trimmed(both[0]).length === both[0].length) return start + both[0].length
+    if (both !== null && REVERSED.lastIndex <= limit && trimmed(both[0]).length === both[0].length)
+      return start + both[0].length
   }
   NAME.lastIndex = start
   const match = NAME.exec(text)
@@ -80,7 +229,8 @@ function nameEnd(text: string, start: number, single: boolean, limit: number, re
   const name = trimmed(match[0].slice(0, Math.max(0, limit - start)))
   const words = name.split(' ')
   if (name === '' || (words.length < 2 && !single && !/^\p{Lo}{2,}$/u.test(name))) return 0
-  if (words.length === 1 && (name.length < 2 || /^[A-Z0-9]+$/.test(name))) return single && /^[A-Z]{3,}$/.test(name) ? start + name.length : 0
+  if (words.length === 1 && (name.length < 2 || /^[A-Z0-9]+$/.test(name)))
+    return single && /^[A-Z]{3,}$/.test(name) ? start + name.length : 0
   const next = text[start + name.length]
   if (next !== undefined && /[\p{L}\p{N}_=]/u.test(next)) return 0
   return start + name.replace(/\.$/, '').length

@@ -11,7 +11,8 @@ const MAX = 140
 const PLAIN =
   /(?<![\w.-])\d{1,5}[A-Za-z]?,? (?:[NSEW]\.? )?(?:[A-Z][\p{L}'’.-]{0,30} ){1,3}(?:Street|Avenue|Ave\.?|Road|Boulevard|Blvd\.?|Lane|Terrace|Crescent|Parkway|Pkwy\.?)(?![\p{L}\p{N}])/gu
 const UNLIKE = /[{}=<>@\\]|:\/\/|^\s*(?:0x|\d+(?:\.\d+)+)/
-const END = /[\n;|{}<>]|\)|\s(?:and|phone|tel|email|zip code|is|was|failed|not|for customer|on file|declined|rejected|today|tomorrow|yesterday|by|before|on|because|since|has|have|with)\b|,?\s[A-Za-z_]{2,20}\s?[=:]/
+const END =
+  /[\n;|{}<>]|\)|\s(?:and|phone|tel|email|zip code|is|was|failed|not|for customer|on file|declined|rejected|today|tomorrow|yesterday|by|before|on|because|since|has|have|with)\b|,?\s[A-Za-z_]{2,20}\s?[=:]/
 
 export const streetAddress = defineDetector({
   name: 'street_address',
@@ -21,12 +22,68 @@ export const streetAddress = defineDetector({
   rank: Rank.loose,
   when: Trigger.textLabel,
   byKey: true,
-  keyStop: /\b(?:ip|mac|email|server|client|peer|net|network|host|memory|wallet|socket|source|destination|remote|local|listen|bind|http|url|db|rpc|broker|contract|eth|btc|bitcoin|ethereum|proxy|gateway|upstream|downstream|target|node|pod)\b/,
-  labels: ['address', 'street', 'street address', 'street name', 'shipping address', 'billing address', 'home address', 'mailing address', 'postal address', 'delivery address', 'residential address', 'work address', 'address line', 'billing address line', 'shipping address line', 'home address line', 'street line', 'addr', 'addr line', 'ship to', 'deliver to', 'delivered to', 'lives at', 'residence', 'direccion', 'dirección', 'adresse', 'strasse', 'straße', 'indirizzo', 'endereço', 'shipping', 'billing', 'customer address', 'patient address', 'shipto', 'streetaddress'],
+  keyStop:
+    /\b(?:ip|mac|email|server|client|peer|net|network|host|memory|wallet|socket|source|destination|remote|local|listen|bind|http|url|db|rpc|broker|contract|eth|btc|bitcoin|ethereum|proxy|gateway|upstream|downstream|target|node|pod)\b/,
+  labels: [
+    'address',
+    'street',
+    'street address',
+    'street name',
+    'shipping address',
+    'billing address',
+    'home address',
+    'mailing address',
+    'postal address',
+    'delivery address',
+    'residential address',
+    'work address',
+    'address line',
+    'billing address line',
+    'shipping address line',
+    'home address line',
+    'street line',
+    'addr',
+    'addr line',
+    'ship to',
+    'deliver to',
+    'delivered to',
+    'lives at',
+    'residence',
+    'direccion',
+    'dirección',
+    'adresse',
+    'strasse',
+    'straße',
+    'indirizzo',
+    'endereço',
+    'shipping',
+    'billing',
+    'customer address',
+    'patient address',
+    'shipto',
+    'streetaddress'
+  ],
   labelTrigger: Trigger.textLabel,
-  prefixes: ['avenue', '|ave|', '|road|', 'boulevard', 'blvd', '|lane|', 'terrace', 'crescent', 'parkway', 'pkwy'].map(word => ({ word, bits: Trigger.textLabel })),
-  hits: [{ key: 'shipping.address', text: '‹742 Evergreen Terrace, Springfield›' }, 'home address: ‹12 Main St, Springfield, IL 62704›', '"street":"‹Hauptstraße 12›"', 'deliver to ‹221B Baker Street› today', { key: 'billing_address_line_1', text: '‹1 Infinite Loop›' }, 'shippingAddress=‹99 High Road›, total=3'],
-  misses: [{ key: 'server.address', text: 'db-1.internal' }, { key: 'client.address', text: '10.0.0.1:80' }, 'address already in use', 'bind address 0.0.0.0:80 failed', 'memory address 0x7ffe12', 'shipping took 3 days', { key: 'shipping.method', text: 'Express 24 hours' }],
+  prefixes: ['avenue', '|ave|', '|road|', 'boulevard', 'blvd', '|lane|', 'terrace', 'crescent', 'parkway', 'pkwy'].map(
+    word => ({ word, bits: Trigger.textLabel })
+  ),
+  hits: [
+    { key: 'shipping.address', text: '‹742 Evergreen Terrace, Springfield›' },
+    'home address: ‹12 Main St, Springfield, IL 62704›',
+    '"street":"‹Hauptstraße 12›"',
+    'deliver to ‹221B Baker Street› today',
+    { key: 'billing_address_line_1', text: '‹1 Infinite Loop›' },
+    'shippingAddress=‹99 High Road›, total=3'
+  ],
+  misses: [
+    { key: 'server.address', text: 'db-1.internal' },
+    { key: 'client.address', text: '10.0.0.1:80' },
+    'address already in use',
+    'bind address 0.0.0.0:80 failed',
+    'memory address 0x7ffe12',
+    'shipping took 3 days',
+    { key: 'shipping.method', text: 'Express 24 hours' }
+  ],
   find(scan: Scan): void {
     const text = scan.text
     scan.eachLabel(label => {
@@ -61,5 +118,9 @@ function isAddress(text: string, weak: boolean): boolean {
   if (text.length < 6 || text.length > 300 || UNLIKE.test(text)) return false
   if (weak) return /^\d{1,6}[A-Za-z]? \p{Lu}[\p{L}'’.-]+ \p{Lu}?[\p{L}'’.-]{2,}/u.test(text)
   if (!/\d/.test(text) || !/[\p{L}]{2,}/u.test(text)) return false
-  return /^(?:\p{L}{1,12}\.? ?)?\d{1,6}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?,? +[\p{L}#]/u.test(text) || /^\p{Lu}[\p{L}\p{M}'’. -]*,? +(?:n[.º°]? ?)?\d{1,5}\b/u.test(text) || /\bP\.? ?O\.? Box \d/i.test(text)
+  return (
+    /^(?:\p{L}{1,12}\.? ?)?\d{1,6}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?,? +[\p{L}#]/u.test(text) ||
+    /^\p{Lu}[\p{L}\p{M}'’. -]*,? +(?:n[.º°]? ?)?\d{1,5}\b/u.test(text) ||
+    /\bP\.? ?O\.? Box \d/i.test(text)
+  )
 }

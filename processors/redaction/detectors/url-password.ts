@@ -20,9 +20,22 @@ export const urlPassword = defineDetector({
   checks: 'host and user stay; placeholders stay',
   rank: Rank.key,
   when: Trigger.at | Trigger.scheme,
-  prefixes: ['password', 'passwd', '|pwd|', 'account key', 'accountkey', 'access key', 'accesskey', 'shared secret', 'sharedsecret', 'access signature', 'accesssignature', 'secretkey', 'sas token', 'sastoken'].map(
-    word => ({ word, bits: Trigger.scheme })
-  ),
+  prefixes: [
+    'password',
+    'passwd',
+    '|pwd|',
+    'account key',
+    'accountkey',
+    'access key',
+    'accesskey',
+    'shared secret',
+    'sharedsecret',
+    'access signature',
+    'accesssignature',
+    'secretkey',
+    'sas token',
+    'sastoken'
+  ].map(word => ({ word, bits: Trigger.scheme })),
   hits: [
     'postgres://app:‹s3cr3t›@db.internal:5432/x',
     'amqp://:‹p%40ss›@mq/',
@@ -41,8 +54,8 @@ export const urlPassword = defineDetector({
   ],
   find(scan: Scan): void {
     if (scan.mask & Trigger.at) {
-    each(scan.text, USERINFO, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
-    each(scan.text, ORACLE, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
+      each(scan.text, USERINFO, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
+      each(scan.text, ORACLE, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
     }
     if ((scan.mask & Trigger.scheme) === 0 || !scan.text.includes(';')) return
     each(scan.text, PAIR, match => {

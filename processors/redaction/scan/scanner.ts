@@ -127,7 +127,10 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
 
 /** Letters beyond ASCII are no letters to tier 1. */
 function ascii(phrase: string): string {
-  return phrase.replace(/[^a-z ]/g, ' ').trim().replace(/ +/g, ' ')
+  return phrase
+    .replace(/[^a-z ]/g, ' ')
+    .trim()
+    .replace(/ +/g, ' ')
 }
 
 /** The words of a phrase run together or kept apart, in all ways. */
