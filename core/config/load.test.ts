@@ -465,14 +465,19 @@ t.test('a block that is switched off leaves nothing to run and is no problem', a
 t.test('a change from the command line wins over the file', async t => {
   const { config, problems } = loadConfig({
     text: `${BASE}${TAIL}`,
-    env: {},
+    env: { MODE: 'drop' },
     registry,
-    set: ['service.telemetry.logs.level=debug', 'queue.max_size=1MiB', 'processors.scrub/x.wait=9s']
+    set: [
+      'service.telemetry.logs.level=debug',
+      'queue.max_size=1MiB',
+      'processors.scrub/x.wait=9s',
+      'processors.scrub/x.mode=${env:MODE}'
+    ]
   })
   t.same(problems, [])
   t.equal(config?.service.logs.level, 'debug')
   t.equal(config?.queue.maxBytes, 2 ** 20)
-  t.match(config?.processors.get('scrub/x')?.config, { wait: 9000 })
+  t.match(config?.processors.get('scrub/x')?.config, { wait: 9000, mode: 'drop' })
   t.match(loadConfig({ env: {}, registry, set: ['oops'] }).problems, [{ code: 'CONFIG_SYNTAX', file: '--set oops' }])
 })
 

@@ -22,7 +22,7 @@ import {
 import type { Env } from './substitute.js'
 import { substitution, withoutSecrets } from './substitute.js'
 import { didYouMean } from './suggest.js'
-import type { MapTree, Position, Tree } from './tree.js'
+import type { MapTree, Position, Resolve, Tree } from './tree.js'
 import { find, keyPlaceOf, parseTree, placeOf, treeOf } from './tree.js'
 import type { ComponentConfig, ExporterConfig, GatewayConfig } from './types.js'
 
@@ -62,7 +62,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   if (found.some(p => p.severity === 'error' && p.code !== 'CONFIG_SUBSTITUTION'))
     return result(found, hidden, undefined, '')
   const defaults = parseTree(options.registry.defaults, DEFAULTS, resolve, found)
-  for (const change of options.set ?? []) applySet(file, change, found)
+  for (const change of options.set ?? []) applySet(file, change, resolve, found)
   expand(file, defaults, options.registry, found)
   const build = new Build(file, options, found)
   const config = build.run()
@@ -105,7 +105,7 @@ function result(
 }
 
 /** `a.b=c` from the command line. Component ids may hold `/`; keys with dots go in `["a.b"]`. */
-function applySet(file: MapTree, change: string, found: ConfigProblem[]): void {
+function applySet(file: MapTree, change: string, resolve: Resolve, found: ConfigProblem[]): void {
   const at: Position = { file: `--set ${change.split('=')[0]}`, line: 0, column: 0 }
   const cut = change.indexOf('=')
   const path = cut < 0 ? [] : parsePath(change.slice(0, cut))
@@ -122,10 +122,15 @@ function applySet(file: MapTree, change: string, found: ConfigProblem[]): void {
     )
     return
   }
+  const text = change.slice(cut + 1)
+  put(file, path, text.includes('$') ? resolve(text, at, path) : treeOf(yamlOrText(text), at))
+}
+
+function yamlOrText(text: string): unknown {
   try {
-    put(file, path, treeOf(parse(change.slice(cut + 1)), at))
+    return parse(text)
   } catch {
-    put(file, path, treeOf(change.slice(cut + 1), at))
+    return text
   }
 }
 

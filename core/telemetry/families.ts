@@ -22,7 +22,7 @@ export class Family {
   readonly help: string
   readonly type: 'counter' | 'gauge'
   readonly aggregator = 'sum'
-  readonly #cells: Cell[] = []
+  readonly #cells = new Map<string, Cell>()
   readonly #collect: (() => Iterable<Sample>) | undefined
 
   /** @param collect gives further series when somebody looks. */
@@ -40,20 +40,22 @@ export class Family {
     registry.registerMetric(this as unknown as Metric)
   }
 
+  /** The series of these labels, always the same one: a component of three pipelines is created three times. */
   cell(labels: Labels): Cell {
-    const cell: Cell = { labels, value: 0 }
-    this.#cells.push(cell)
+    const key = JSON.stringify(labels)
+    const cell = this.#cells.get(key) ?? { labels, value: 0 }
+    this.#cells.set(key, cell)
     return cell
   }
 
   /** Called by prom-client. */
   async get(): Promise<object> {
     const { name, help, type, aggregator } = this
-    return { name, help, type, aggregator, values: [...this.#cells, ...(this.#collect?.() ?? [])] }
+    return { name, help, type, aggregator, values: [...this.#cells.values(), ...(this.#collect?.() ?? [])] }
   }
 
   reset(): void {
-    for (const cell of this.#cells) cell.value = 0
+    for (const cell of this.#cells.values()) cell.value = 0
   }
 }
 
