@@ -47,7 +47,7 @@ for (const seed of SEEDS) {
     let next = 0
 
     async function begin() {
-      const power = { isOn: true }
+      const power = { isOn: true, isStarted: false }
       const exporter = new ScriptedExporter(batch => answer(batch.bytes), { maxItems: 40 })
       const delivery = new Delivery({
         config: {
@@ -59,13 +59,14 @@ for (const seed of SEEDS) {
           timeoutMs: 0
         },
         exporter,
-        log: cut(log, power),
-        parking: cut(parking, power) as Parking,
+        log: cut(log, power, () => !isCalm && power.isStarted && random() < 0.02),
+        parking: cut<Parking>(parking, power, () => !isCalm && power.isStarted && random() < 0.1),
         clock: { now: () => clock.now(), after: (ms, fn) => clock.after(ms, () => power.isOn && fn()) },
         logger: silentLog,
         random
       })
       await delivery.start()
+      power.isStarted = true
       return { power, exporter, delivery }
     }
 
@@ -86,13 +87,17 @@ for (const seed of SEEDS) {
       next += count
       await settle(Math.floor(random() * 4))
       if (random() < 0.5) clock.move(random() * 400)
-      if (random() < 0.15) {
+      if (random() < 0.1 || !life.power.isOn) {
         crash()
         await settle(3)
         life = await begin()
       }
     }
     isCalm = true
+    if (!life.power.isOn) {
+      crash()
+      life = await begin()
+    }
     for (let i = 0; i < 400 && !isDone(); i++) {
       clock.move(250)
       await settle(6)
@@ -126,17 +131,23 @@ for (const seed of SEEDS) {
   })
 }
 
-/** The store as one process sees it: once its power is off, writes neither happen nor answer. */
-function cut<T extends Log | Parking>(store: T, power: { isOn: boolean }): T {
+/**
+ * The store as one process sees it: once its power is off, writes neither happen nor answer. `dies`: the process dies
+ * right after this write, so that the write is there and nobody knows.
+ */
+function cut<T extends Log | Parking>(store: T, power: { isOn: boolean }, dies: () => boolean): T {
   const writes = new Set(['commit', 'park', 'remove'])
   return new Proxy(store, {
     get(target, name) {
       const value = Reflect.get(target, name) as unknown
       if (typeof value !== 'function') return value
       return (...args: unknown[]) => {
-        if (!power.isOn && writes.has(String(name))) return new Promise(() => {})
         if (!power.isOn && name === 'read') return []
-        return value.apply(target, args)
+        if (!writes.has(String(name))) return value.apply(target, args)
+        if (power.isOn && !dies()) return value.apply(target, args)
+        if (power.isOn) value.apply(target, args)
+        power.isOn = false
+        return new Promise(() => {})
       }
     }
   })
