@@ -15,6 +15,13 @@ export const DEFAULTS = 'built-in defaults'
 
 export const KINDS: readonly ComponentKind[] = ['receivers', 'processors', 'exporters']
 
+/** A change from the command line in a section that the file leaves out changes the defaults, not instead of them. */
+export function fillSection(file: MapTree, defaults: MapTree, kind: ComponentKind): void {
+  const base = defaults.entries.get(kind)
+  if (file.entries.has(kind) || base?.value.kind !== 'map' || sizeOf(find(file, ['service', 'pipelines'])) > 0) return
+  file.entries.set(kind, { keyAt: base.keyAt, value: { ...base.value, entries: new Map(base.value.entries) } })
+}
+
 /** Finds a declaration by type or alias. */
 export function declarationOf(registry: Registry, kind: ComponentKind, type: string): Declared | undefined {
   return registry[kind].find(d => d.type === type) ?? registry[kind].find(d => d.aliases?.includes(type))
@@ -116,20 +123,14 @@ function placeComponents(
   }
   if (section.entries.size === 0 && additions.length === 0) return []
   if (!file.entries.has(kind) || isMissing) file.entries.set(kind, { keyAt: file.at, value: section })
-  return additions.map(a => addComponent(section, a, base?.kind === 'map', registry, file))
+  return additions.map(a => addComponent(section, a, registry, file))
 }
 
-function addComponent(
-  section: MapTree,
-  addition: Addition,
-  overDefaults: boolean,
-  registry: Registry,
-  file: MapTree
-): string {
+function addComponent(section: MapTree, addition: Addition, registry: Registry, file: MapTree): string {
   const at = blockPlace(file, registry, addition)
   const value = treeOf(addition.config, at)
   const there = section.entries.get(addition.id)
-  if (there !== undefined && overDefaults && value.kind === 'map') {
+  if (there?.keyAt.file === DEFAULTS && value.kind === 'map') {
     const entries = new Map(there.value.kind === 'map' ? there.value.entries : [])
     for (const [key, entry] of value.entries) entries.set(key, entry)
     section.entries.set(addition.id, { keyAt: at, value: { kind: 'map', at, entries } })

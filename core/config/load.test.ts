@@ -481,6 +481,15 @@ t.test('a change from the command line wins over the file', async t => {
   t.match(loadConfig({ env: {}, registry, set: ['oops'] }).problems, [{ code: 'CONFIG_SYNTAX', file: '--set oops' }])
 })
 
+t.test('a change in a section that the file leaves out changes the defaults, not instead of them', async t => {
+  const set = ['exporters.send_http.endpoint=x', 'processors.scrub.mode=drop']
+  const { config, problems } = loadConfig({ text: 'short: {fields: [a]}', env: {}, registry, set })
+  t.same(problems, [])
+  t.same([...config!.exporters.keys()], ['debug', 'send_http'])
+  t.same([...config!.processors.keys()], ['scrub'])
+  t.match(config?.processors.get('scrub')?.config, { mode: 'drop', blocked_values: ['a'] })
+})
+
 t.test('a file that is not there is one problem', async t => {
   const { problems } = loadConfig({ file: join(t.testdir({}), 'no.yaml'), env: {}, registry })
   t.match(problems, [{ code: 'CONFIG_UNREADABLE', line: 0 }])

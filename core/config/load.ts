@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
 import { check, display } from './check.js'
-import { DEFAULTS, declarationOf, expand, KINDS, put, typeOf } from './expand.js'
+import { DEFAULTS, declarationOf, expand, fillSection, KINDS, put, typeOf } from './expand.js'
 import { checkPipelines } from './pipelines.js'
 import type { ConfigProblem, Path } from './problem.js'
 import { parsePath, problem } from './problem.js'
@@ -62,7 +62,11 @@ export function loadConfig(options: LoadOptions): Loaded {
   if (found.some(p => p.severity === 'error' && p.code !== 'CONFIG_SUBSTITUTION'))
     return result(found, hidden, undefined, '')
   const defaults = parseTree(options.registry.defaults, DEFAULTS, resolve, found)
-  for (const change of options.set ?? []) applySet(file, change, resolve, found)
+  for (const change of options.set ?? []) {
+    const kind = KINDS.find(k => change.startsWith(`${k}.`))
+    if (kind !== undefined) fillSection(file, defaults, kind)
+    applySet(file, change, resolve, found)
+  }
   expand(file, defaults, options.registry, found)
   const build = new Build(file, options, found)
   const config = build.run()

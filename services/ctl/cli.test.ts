@@ -4,9 +4,9 @@ import t from 'tap'
 import { Type } from 'typebox'
 import { secret } from '../../core/config/fields.js'
 import type { Registry } from '../../core/config/registry.js'
+import { EXIT } from '../exit-codes.js'
 import { TELEMETRY_BLOCK } from '../product.js'
 import type { Shell } from './cli.js'
-import { EXIT } from '../exit-codes.js'
 import { runCli } from './cli.js'
 
 const all = ['traces', 'metrics', 'logs'] as const
