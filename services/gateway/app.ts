@@ -79,7 +79,8 @@ export class Gateway {
       onRefused: (signal, code, items, error) => this.#refused(signal, code, items, error)
     })
     const used = new Set(config.pipelines.flatMap(p => p.receivers))
-    for (const [id, receiver] of config.receivers) if (used.has(id)) this.#receivers.set(id, this.#receiver(id, receiver))
+    for (const [id, receiver] of config.receivers)
+      if (used.has(id)) this.#receivers.set(id, this.#receiver(id, receiver))
   }
 
   get state(): GatewayState {
@@ -93,7 +94,10 @@ export class Gateway {
       await this.#store.start()
       await this.#parking.start()
       this.#store.onDamage(what =>
-        this.#log.error({ position: what.position, items: what.items, stream: what.stream, why: what.why }, 'a damaged entry was set aside')
+        this.#log.error(
+          { position: what.position, items: what.items, stream: what.stream, why: what.why },
+          'a damaged entry was set aside'
+        )
       )
       await this.#store.cursors(new Map([...this.#deliveries.keys()].map(id => [id, readersOf(this.config, id)])))
       for (const delivery of this.#deliveries.values()) await delivery.start()
@@ -178,7 +182,9 @@ export class Gateway {
     const failed = this.metrics.context({
       kind: 'processor',
       id: pipeline.id,
-      counters: { errors: { unit: '{error}', about: 'Hooks that threw: what they looked at was removed.', label: 'processor' } },
+      counters: {
+        errors: { unit: '{error}', about: 'Hooks that threw: what they looked at was removed.', label: 'processor' }
+      },
       log: this.#log,
       clock: this.#clock
     })
@@ -187,7 +193,10 @@ export class Gateway {
         failed.count.errors(1, processor)
         // The message could hold a telemetry value: only the kind of error is told.
         const name = error instanceof Error ? error.name : typeof error
-        failed.log.error({ processor, error: name, code: codeOf(error) }, 'a processor failed; the value it looked at was removed')
+        failed.log.error(
+          { processor, error: name, code: codeOf(error) },
+          'a processor failed; the value it looked at was removed'
+        )
       }
     })
     const deliveries = pipeline.exporters.map(id => this.#deliveries.get(id)!)
@@ -203,7 +212,11 @@ export class Gateway {
 
   #stage(id: string): Stage {
     const config = this.config.processors.get(id)!
-    const declaration = find<ProcessorDeclaration>('processor', config.type, PROCESSORS as readonly ProcessorDeclaration[])
+    const declaration = find<ProcessorDeclaration>(
+      'processor',
+      config.type,
+      PROCESSORS as readonly ProcessorDeclaration[]
+    )
     const context = this.metrics.context({
       kind: 'processor',
       id,
@@ -259,7 +272,8 @@ function readersOf(config: GatewayConfig, exporter: string): readonly string[] {
 
 function pressureOf(deliveries: readonly Delivery[]): { message: string; retryAfterMs: number } | undefined {
   for (const delivery of deliveries) {
-    if (delivery.isFull()) return { message: `the queue of exporter ${delivery.id} is full`, retryAfterMs: delivery.retryAfterMs() }
+    if (delivery.isFull())
+      return { message: `the queue of exporter ${delivery.id} is full`, retryAfterMs: delivery.retryAfterMs() }
   }
   return undefined
 }

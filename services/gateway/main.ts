@@ -38,7 +38,8 @@ export async function run(options: RunOptions): Promise<number> {
     return EXIT.config
   }
   const log = createLog({ ...config.service.logs, clock: systemClock, colour: process.stderr.isTTY === true })
-  for (const note of loaded.notes) log.warn({ at: `${note.file}:${note.line}`, path: note.path }, `${note.says}. ${note.fix ?? ''}`.trim())
+  for (const note of loaded.notes)
+    log.warn({ at: `${note.file}:${note.line}`, path: note.path }, `${note.says}. ${note.fix ?? ''}`.trim())
   let gateway: Gateway
   let admin: Admin | undefined
   let address = ''
@@ -50,7 +51,11 @@ export async function run(options: RunOptions): Promise<number> {
       clock: systemClock,
       ...(config.queue.type === 'embedded' ? { installationKey: () => installationKey(config.queue.path) } : {})
     })
-    admin = createAdmin(config.service.adminEndpoint, adminSources(gateway, loaded.expanded, options.version), systemClock)
+    admin = createAdmin(
+      config.service.adminEndpoint,
+      adminSources(gateway, loaded.expanded, options.version),
+      systemClock
+    )
     address = await admin.start()
     await gateway.start()
   } catch (error) {
@@ -60,16 +65,27 @@ export async function run(options: RunOptions): Promise<number> {
     return EXIT.failed
   }
   log.info(
-    { version: options.version, admin: `http://${address}`, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
+    {
+      version: options.version,
+      admin: `http://${address}`,
+      queue: config.queue.type,
+      pipelines: config.pipelines.map(p => p.id)
+    },
     'ready'
   )
   const signal = await stopSignal()
-  log.info({ signal, limit_ms: config.service.shutdownTimeoutMs }, 'stopping: no new data; what is under way is finished or kept')
+  log.info(
+    { signal, limit_ms: config.service.shutdownTimeoutMs },
+    'stopping: no new data; what is under way is finished or kept'
+  )
   await gateway.stop()
   await admin.stop()
   const { exporters } = gateway.ledger()
   const waiting = exporters.reduce((sum, one) => sum + one.waiting, 0)
-  log.info({ waiting_items: waiting }, waiting > 0 ? 'stopped; what waits is delivered after the next start' : 'stopped')
+  log.info(
+    { waiting_items: waiting },
+    waiting > 0 ? 'stopped; what waits is delivered after the next start' : 'stopped'
+  )
   return EXIT.ok
 }
 
