@@ -3,7 +3,11 @@
 import type { Rng } from './rng.js'
 import type { TypeSpec } from './values.js'
 
-const words = (name: string): string[] => name.split(/[_. -]+/)
+const words = (name: string): string[] =>
+  name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .split(/[_. -]+/)
 const title = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
 const camel = (name: string): string =>
   words(name)
@@ -149,8 +153,8 @@ const CONTAINERS: readonly Container[] = [
   (_, key, value) => `SELECT seq, state FROM forms WHERE ${key} = '${sql(value)}' AND state <> 'closed' LIMIT 10`,
   (rng, key, value) => `seq,${key},state\n${rng.int(1, 99)},${quoted(value)},open`,
   (_, key, value) => `state;${key};step\nopen;${value.includes(';') ? `"${value}"` : value};enrich`,
-  (_, key, value) => `flowctl submit --${key.replaceAll('_', '-')} ${quoted(value)} --dry-run`,
-  (_, key, value) => `flowctl submit --verbose --${key.replaceAll('_', '-')}=${quoted(value)}`,
+  (_, key, value) => `flowctl submit --${words(key).join('-')} ${quoted(value)} --dry-run`,
+  (_, key, value) => `flowctl submit --verbose --${words(key).join('-')}=${quoted(value)}`,
   (rng, key, value) => `Form{seq=${rng.int(1, 99)}, ${key}=${value}, active=true}`,
   (rng, key, value) => `Form(seq=${rng.int(1, 99)}, ${key}='${value}', state=OPEN)`,
   (rng, key, value) => `{Seq:${rng.int(1, 99)} ${title(camel(key))}:${value} Active:true}`,
@@ -166,7 +170,7 @@ const CONTAINERS: readonly Container[] = [
   (rng, key, value) => `seq,step,${key},state\n${rng.int(1, 9)},load,,open\n10,clean,${quoted(value)},open`,
   (rng, key, value) => `HSET form:${rng.int(1, 99)} state open ${key} ${quoted(value)}`,
   (_, key, value, raw) => `db.forms.find({ "${key}": ${json(value, raw)} }).limit(5)`,
-  (_, key, value) => `export FLOW_${key.toUpperCase()}=${quoted(value)}`,
+  (_, key, value) => `export FLOW_${words(key).join('_').toUpperCase()}=${quoted(value)}`,
   (_, key, value) => `[form]\nstate = "open"\n${key} = "${value}"`,
   (_, key, value, raw) =>
     `{"query":"mutation($a: String!) { save(a: $a) }","variables":{"${key}":${json(value, raw)},"limit":5}}`,
