@@ -24,7 +24,7 @@ function walk(message: Plain, key: string, found: (entry: string) => void): void
 }
 
 function leaf(one: unknown, name: string, within: string, found: (entry: string) => void): void {
-  if (Buffer.isBuffer(one)) found(`${within}${name}:${one.toString('latin1')}`)
+  if (Buffer.isBuffer(one)) found(`${within}${name}:${one.toString('utf8')}`)
   else if (typeof one === 'object' && one !== null) walk(one as Plain, within, found)
   else if (typeof one === 'string' || /^(int|double|bool)Value$/.test(name)) found(`${within}${name}:${String(one)}`)
 }
