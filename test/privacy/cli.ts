@@ -43,6 +43,6 @@ function updateBar(): void {
     process.exitCode = 1
     return
   }
-  writeBar(now)
+  writeBar(now, bar)
   process.stdout.write(`the bar is now\n${JSON.stringify(now.headline, null, 2)}\n`)
 }
