@@ -7,5 +7,14 @@ import jaeger from './jaeger/index.js'
 import otlpGrpc from './otlp_grpc/index.js'
 import otlpHttp from './otlp_http/index.js'
 import prometheus from './prometheus/index.js'
+import prometheusRemoteWrite from './prometheus_remote_write/index.js'
 
-export const EXPORTERS: readonly ExporterDeclaration[] = [otlpHttp, otlpGrpc, jaeger, prometheus, debug, file]
+export const EXPORTERS: readonly ExporterDeclaration[] = [
+  otlpHttp,
+  otlpGrpc,
+  jaeger,
+  prometheus,
+  prometheusRemoteWrite,
+  debug,
+  file
+]

@@ -23,7 +23,8 @@ export interface TranslateOptions {
 /** Resource attributes that become `job` and `instance` and are therefore not on `target_info`. */
 const IDENTITY = new Set(['service.name', 'service.namespace', 'service.instance.id'])
 
-const TARGET: Family = { name: 'target', type: 'info', unit: '', help: 'Target metadata' }
+/** The family of `target_info`. */
+export const TARGET: Family = { name: 'target', type: 'info', unit: '', help: 'Target metadata' }
 
 /**
  * Points of a request, in its order; a `target` info point after each resource that has attributes besides its identity.

@@ -229,8 +229,8 @@ t.test('an exponential histogram is classic in text and native in protobuf', asy
   t.match(response.headers.get('content-type'), /vnd\.google\.protobuf/)
   const bytes = Buffer.from(await response.arrayBuffer())
   t.equal(bytes[0], bytes.length - 1, 'one family with its length before it')
-  // Schema 0 (field 4), zero threshold (5), zero count 1 (6), positive (8): span offset 1, length 2; deltas 2, +1.
-  t.match(bytes.toString('hex'), /200029[0-9a-f]{16}3001420a0a040802100210041002$/)
+  // Schema 0 (field 5), zero threshold (6), zero count 1 (7), span offset 1, length 2 (12), deltas 2, +1 (13).
+  t.match(bytes.toString('hex'), /280031[0-9a-f]{16}3801620408021002680468(02)$/)
 })
 
 t.test('a summary has its quantiles, sum and count', async t => {

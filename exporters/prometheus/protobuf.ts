@@ -85,19 +85,23 @@ function encodeHistogram(
 function encodeNative(writer: ProtoWriter, value: ExponentialValue): boolean {
   const native = toNative(value)
   if (native === undefined) return false
-  writer.sint(4, native.schema).double(5, value.zeroThreshold).uint(6, value.zeroCount)
-  if (native.negative.spans.length > 0) writer.message(7, () => encodeSparse(writer, native.negative))
+  writer.sint(5, native.schema).double(6, value.zeroThreshold).uint(7, value.zeroCount)
+  encodeBuckets(writer, native.negative, 9, 10)
   // A span of no length says "native" where there is no bucket at all (client_model, field positive_span).
   const isEmpty = native.positive.spans.length + native.negative.spans.length === 0
-  const positive = isEmpty ? { spans: [[0, 0] as const], deltas: [] } : native.positive
-  if (positive.spans.length > 0) writer.message(8, () => encodeSparse(writer, positive))
+  encodeBuckets(writer, isEmpty ? { spans: [[0, 0]], deltas: [] } : native.positive, 12, 13)
   return true
 }
 
-function encodeSparse(writer: ProtoWriter, buckets: NativeBuckets): void {
-  for (const [offset, length] of buckets.spans) writer.message(1, () => writer.sint(1, offset).uint(2, length))
-  // proto2: `repeated sint64 delta = 2` is not packed; every parser takes it this way.
-  for (const delta of buckets.deltas) writer.sint(2, delta)
+function encodeBuckets(
+  writer: ProtoWriter,
+  { spans, deltas }: NativeBuckets,
+  spanField: number,
+  deltaField: number
+): void {
+  for (const [offset, length] of spans) writer.message(spanField, () => writer.sint(1, offset).uint(2, length))
+  // proto2: a repeated number is not packed unless the schema says so.
+  for (const delta of deltas) writer.sint(deltaField, delta)
 }
 
 function encodeExemplar(writer: ProtoWriter, exemplar: Exemplar): void {
