@@ -1,7 +1,9 @@
 // The built-in processor types: one import and one line each. The order here is the order of the reference pages.
 
 import type { ProcessorDeclaration } from '../core/component/processor.js'
+import attributes from './attributes/index.js'
+import filter from './filter/index.js'
 import hashing from './hashing/index.js'
 import redaction from './redaction/index.js'
 
-export const PROCESSORS: readonly ProcessorDeclaration[] = [redaction, hashing]
+export const PROCESSORS: readonly ProcessorDeclaration[] = [redaction, hashing, attributes, filter]

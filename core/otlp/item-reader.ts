@@ -58,13 +58,17 @@ export class ItemReader implements ItemView {
     this.end = to
   }
 
+  get attributesField(): number {
+    return NUMBERS[this.message]!.get('attributes') ?? 0
+  }
+
   name(): string {
     if (this.signal === 'metrics') return this.#textAt(1, this.#metricFrom, this.#metricTo)
     return this.#textAt(this.signal === 'traces' ? 5 : 12, this.start, this.end)
   }
 
   attribute(key: string): unknown {
-    return this.#attributeIn(NUMBERS[this.message]!.get('attributes') ?? 0, key, this.start, this.end)
+    return this.#attributeIn(this.attributesField, key, this.start, this.end)
   }
 
   resourceAttribute(key: string): unknown {

@@ -89,6 +89,8 @@ export interface ItemView {
   readonly buf: Buffer
   readonly start: number
   readonly end: number
+  /** Field number of the attributes in the item's message. */
+  readonly attributesField: number
   /** Span name, metric name, log event name. */
   name(): string
   /** An own attribute as JavaScript value (string, number, bigint, boolean, array, object, Buffer), undefined when absent. Reads on demand. */
