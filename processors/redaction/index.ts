@@ -2,9 +2,13 @@
 
 import type { Problem } from '../../core/component/declaration.js'
 import { defineProcessor } from '../../core/component/processor.js'
+import { errors } from '../../core/privacy/errors.js'
 import { type RedactionConfig, schema } from './config.js'
 import { DETECTORS } from './detectors/index.js'
-import { Redactor } from './redactor.js'
+import { hasAction, Redactor } from './redactor.js'
+
+const KNOWN = new Set([...DETECTORS.map(detector => detector.name), 'all'])
+const SILENT = { findings() {}, places() {}, workflows() {}, failed() {} }
 
 export default defineProcessor({
   type: 'redaction',
@@ -17,6 +21,11 @@ export default defineProcessor({
   counters: {
     findings: { unit: '{finding}', about: 'Hits, by detector (`field` = a key rule).', label: 'detector' },
     places: { unit: '{finding}', about: 'Hits, by the place in OTLP where they stood.', label: 'place' },
+    workflows: {
+      unit: '{finding}',
+      about: 'Hits, by workflow (at most 200 names; only where settings depend on the workflow).',
+      label: 'workflow'
+    },
     failed: {
       unit: '{value}',
       about: 'Values replaced as a whole because they could not be looked through.',
@@ -25,24 +34,33 @@ export default defineProcessor({
   },
   validate,
   create(config, context) {
-    return new Redactor(config, context.count).visitor()
+    const wantsKey = config.allow_list.action === 'hash' || hasAction(config, 'hash') || hasAction(config, 'tokenize')
+    if (wantsKey && config.hash_key === undefined && context.installationKey === undefined)
+      throw errors.PRIVACY_NO_KEY()
+    return new Redactor(config, context.count, context.installationKey).visitor()
   }
 })
 
 function validate(config: RedactionConfig): readonly Problem[] {
-  const known = new Set([...DETECTORS.map(detector => detector.name), 'all'])
   const problems: Problem[] = []
-  for (const name of Object.keys(config.detectors)) {
-    if (!known.has(name))
-      problems.push({
-        path: `detectors.${name}`,
-        says: `there is no detector \`${name}\`; there are ${[...known].join(', ')}`
-      })
+  checkNames(config.detectors, 'detectors', problems)
+  for (const [workflow, own] of Object.entries(config.by_workflow)) {
+    checkNames(own.detectors ?? {}, `by_workflow.${workflow}.detectors`, problems)
   }
-  const hashes = [config.action, ...Object.values(config.detectors)].some(
-    action => action === 'hash' || action === 'tokenize'
-  )
-  if (hashes && config.hash_key === undefined)
-    problems.push({ path: 'hash_key', says: '`hash` and `tokenize` need a key: set `hash_key`' })
+  try {
+    new Redactor(config, SILENT)
+  } catch (error) {
+    problems.push({ path: '', says: (error as Error).message })
+  }
   return problems
+}
+
+function checkNames(detectors: Readonly<Record<string, unknown>>, path: string, problems: Problem[]): void {
+  for (const name of Object.keys(detectors)) {
+    if (KNOWN.has(name)) continue
+    problems.push({
+      path: `${path}.${name}`,
+      says: `there is no detector \`${name}\`; there are ${[...KNOWN].join(', ')}`
+    })
+  }
 }

@@ -3,88 +3,159 @@
 
 import { isUtf8 } from 'node:buffer'
 import { type Key, keyMemo } from '../../core/otlp/keys.js'
-import type { AttributeView, ValueView, Visitor } from '../../core/otlp/views.js'
-import { type FieldMatcher, fieldMatcher } from '../../core/privacy/fields.js'
+import type { Place } from '../../core/otlp/schema.js'
+import type { AttributeView, ItemView, ValueView, Visitor } from '../../core/otlp/views.js'
 import { Keyring } from '../../core/privacy/keyring.js'
 import { type Action, placeholder, substitute } from './actions.js'
 import type { RedactionConfig } from './config.js'
-import type { Detector } from './detector.js'
-import { DETECTORS } from './detectors/index.js'
-import { ipAddressWithPrivate } from './detectors/ip-address.js'
+import { type KeyRule, Policy } from './policy.js'
 import { readable } from './scan/base64.js'
 import { CleanCache, type CleanContext, cleanContext } from './scan/clean-cache.js'
 import type { Where } from './scan/scan.js'
-import { type Finding, NOWHERE, Scanner } from './scan/scanner.js'
+import { type Finding, NOWHERE } from './scan/scanner.js'
 import { NEGATIVE } from './scan/vocabulary.js'
+import { obfuscate } from './statements.js'
+import { Summary } from './summary.js'
 
 /** What the redactor reports: never a value. */
 export interface RedactorCounts {
-  findings(n: number, detector: string): void
-  places(n: number, place: string): void
-  failed(n: number, reason: string): void
+  findings(n: number, detector?: string): void
+  places(n: number, place?: string): void
+  workflows(n: number, workflow?: string): void
+  failed(n: number, reason?: string): void
 }
 
 // Numbers below these hold fewer digits than any detector asks for: without a label only card numbers are bare digits.
 const SMALLEST_BARE = 1e12
 const SMALLEST_LABELLED = 1e5
+/** Workflows counted by name; the rest are `other`. */
+const MAX_WORKFLOWS = 200
 
 export class Redactor {
   readonly #config: RedactionConfig
   readonly #counts: RedactorCounts
-  readonly #scanner: Scanner
-  readonly #actions: ReadonlyMap<string, Action>
+  readonly #base: Policy
+  readonly #byWorkflow: ReadonlyMap<string, Policy>
   readonly #keys: Keyring | undefined
+  readonly #places: ReadonlySet<Place> | undefined
   readonly #whereOf: (key: Key) => Where
   readonly #clean = new CleanCache()
   readonly #cleanContextOf = keyMemo(() => cleanContext())
   readonly #cleanOfPlace = new Map<string, CleanContext>()
+  readonly #summary: Summary | undefined
+  readonly #workflows = new Set<string>()
+  /** Of the item that is being walked. */
+  #current: Policy
+  #workflow = ''
 
-  constructor(config: RedactionConfig, counts: RedactorCounts) {
+  constructor(config: RedactionConfig, counts: RedactorCounts, installationKey?: string) {
     this.#config = config
     this.#counts = counts
-    const chosen = choose(config)
-    this.#actions = new Map(chosen.map(({ detector, action }) => [detector.name, action]))
-    this.#scanner = new Scanner(chosen.map(({ detector }) => detector))
-    this.#keys = config.hash_key === undefined ? undefined : new Keyring({ key: config.hash_key.reveal() })
-    this.#whereOf = keyMemo(key => this.#scanner.where(key.text))
+    this.#base = this.#current = new Policy(config)
+    this.#byWorkflow = new Map(
+      Object.entries(config.by_workflow).map(([name, own]) => [name, new Policy(overlaid(config, own))])
+    )
+    const key = config.hash_key?.reveal() ?? installationKey
+    this.#keys = key === undefined ? undefined : new Keyring({ key })
+    this.#places = config.places.length === 0 ? undefined : new Set(config.places)
+    this.#whereOf = keyMemo(key => this.#base.scanner.where(key.text))
+    this.#summary = config.summary === 'silent' ? undefined : new Summary(config.summary)
   }
 
   /** The hooks that this config needs. */
   visitor(): Visitor {
-    const value = (view: ValueView): void => this.#value(view)
-    if (this.#config.redact_fields.length === 0) return { value }
-    const fields = fieldMatcher(this.#config.redact_fields)
-    return { value, wantsKey: key => fields.mayEnd(key), attribute: view => this.#field(view, fields) }
+    const visitor: Visitor = { value: view => this.#value(view) }
+    const policies = [this.#base, ...this.#byWorkflow.values()]
+    if (policies.length > 1 || hasAction(this.#config, 'tokenize')) visitor.item = item => this.#item(item)
+    if (needsAttributes(this.#config)) {
+      visitor.wantsKey = key => policies.some(policy => policy.wants(key))
+      visitor.attribute = view => this.#attribute(view)
+    }
+    if (this.#summary !== undefined) visitor.itemEnd = item => this.#summary!.write(item)
+    return visitor
   }
 
-  #field(view: AttributeView, fields: FieldMatcher): void {
-    if (view.sealed) return
-    const path: Key[] = []
-    for (let depth = 0; depth <= view.depth; depth++) path.push(view.keyAt(depth))
-    if (!fields.fits(path)) return
-    this.#count('field', view.place)
-    const action = this.#config.action
+  #item(item: ItemView): void {
+    const name =
+      item.attribute('workflow.name') ??
+      item.attribute('algoflow.workflow.name') ??
+      item.resourceAttribute('workflow.name') ??
+      item.resourceAttribute('algoflow.workflow.name')
+    this.#workflow = typeof name === 'string' ? name : ''
+    this.#current = this.#byWorkflow.get(this.#workflow) ?? this.#base
+  }
+
+  #attribute(view: AttributeView): void {
+    if (view.sealed || !this.#looksAt(view.place)) return
+    const policy = this.#policyOf(view.place)
+    if (view.depth > 0) {
+      const path = Array.from({ length: view.depth + 1 }, (_, depth) => view.keyAt(depth))
+      const rule = policy.ofPath(path)
+      if (rule !== undefined) this.#wholeValue(view, rule)
+      return
+    }
+    const { rule, isStatement } = policy.ofKey(view.key)
+    if (rule !== undefined) this.#wholeValue(view, rule)
+    else if (isStatement) this.#statement(view)
+  }
+
+  #wholeValue(view: AttributeView, { action, name }: KeyRule): void {
+    this.#count(name, view.place)
     if (action === 'report') return
-    if (action === 'drop') view.remove()
-    else if (action === 'drop_item') view.dropItem('redaction')
+    if (action === 'drop') {
+      this.#summary?.dropped(view.key.text)
+      return view.remove()
+    }
+    if (action === 'drop_item') return view.dropItem('redaction')
+    this.#summary?.masked(view.key.text)
+    if (action === 'mask_all') view.replace('****', true)
     else if (action === 'redact') view.replace('[REDACTED]', true)
-    else view.replace(substitute(action, 'field', view.text(), this.#config.mask, this.#keys, ''), true)
+    else view.replace(substitute(action, name, view.text(), this.#config.mask, this.#keys, this.#workflow), true)
+  }
+
+  #statement(view: AttributeView): void {
+    const text = view.text()
+    const bare = obfuscate(text)
+    if (bare !== text) view.replace(bare)
   }
 
   #value(view: ValueView): void {
-    if (view.sealed) return
+    if (view.sealed || !this.#looksAt(view.place)) return
     const kind = view.kind
+    if (view.place === 'unknown_field' && this.#unknown(view)) return
     if (kind === 'int' || kind === 'double') {
-      if (view.magnitude < smallest(this.#where(view))) return
+      if (view.magnitude < smallest(this.#where(view)) && this.#base.patterns === undefined) return
     }
     const { buf, start, end } = view
-    const context = kind === 'string' ? this.#contextOf(view) : undefined
+    const policy = this.#policyOf(view.place)
+    const context = kind === 'string' && policy === this.#base ? this.#contextOf(view) : undefined
     if (context !== undefined && this.#clean.has(context, buf, start, end)) return
     if (end - start > this.#config.max_scan_bytes) return this.#fail(view, 'too_long')
     const where = this.#where(view)
-    const mask = this.#scanner.prefilter.mask(buf, start, end)
-    if (mask !== 0 || this.#scanner.wakes(where)) this.#look(view, mask, where)
+    const mask = policy.detects ? policy.scanner.prefilter.mask(buf, start, end) : 0
+    if (mask !== 0 || policy.scanner.wakes(where) || policy.patterns?.mayMatch(buf, start, end) === true) {
+      this.#lookSafely(view, policy, mask, where)
+    }
     if (context !== undefined && !view.isTouched) this.#clean.add(context, buf, start, end)
+  }
+
+  /** True when the place is one of those configured. */
+  #looksAt(place: Place): boolean {
+    return this.#places === undefined || this.#places.has(place)
+  }
+
+  /** Around items there is no workflow. */
+  #policyOf(place: Place): Policy {
+    if (this.#current === this.#base) return this.#base
+    const isAround =
+      place.startsWith('resource') || place.startsWith('scope') || place.startsWith('metric') || place === 'schema_url'
+    return isAround ? this.#base : this.#current
+  }
+
+  /** True when nothing more is to be done with it. */
+  #unknown(view: ValueView): boolean {
+    if (this.#config.unknown_fields === 'drop') view.remove()
+    return this.#config.unknown_fields !== 'scan'
   }
 
   /** What equal values must share to be equally clean; undefined where that is not worth keeping (nested keys). */
@@ -104,45 +175,65 @@ export class Redactor {
   #wherePath(view: ValueView): Where {
     let path = ''
     for (let depth = 0; depth <= view.depth; depth++) path += `${view.keyAt(depth).text}.`
-    return this.#scanner.where(path)
+    return this.#base.scanner.where(path)
   }
 
-  #look(view: ValueView, mask: number, where: Where): void {
+  #lookSafely(view: ValueView, policy: Policy, mask: number, where: Where): void {
+    if (view.depth >= 0 && policy.ofKey(view.keyAt(0)).isIgnored) return
+    try {
+      this.#look(view, policy, mask, where)
+    } catch {
+      this.#fail(view, 'error')
+    }
+  }
+
+  #look(view: ValueView, policy: Policy, mask: number, where: Where): void {
     const bytes = view.buf.subarray(view.start, view.end)
-    if (view.kind === 'bytes') return this.#bytes(view, bytes, mask, where)
+    if (view.kind === 'bytes') return this.#bytes(view, policy, bytes, mask, where)
     if (!isUtf8(bytes)) return this.#fail(view, 'undecodable')
     const text = bytes.toString('utf8')
     if (view.kind === 'double' && text.includes('.')) return
-    const findings = this.#scanner.scan(text, mask, where)
-    if (findings.length > 0) this.#apply(view, text, findings)
+    const findings = policy.scanner.scan(text, mask, where)
+    if (findings.length > 0) this.#apply(view, policy, text, findings)
   }
 
-  #bytes(view: ValueView, bytes: Buffer, mask: number, where: Where): void {
+  #bytes(view: ValueView, policy: Policy, bytes: Buffer, mask: number, where: Where): void {
     const text = readable(bytes) ?? bytes.toString('latin1')
-    const findings = this.#scanner.scan(text, mask, where)
+    const findings = policy.scanner.scan(text, mask, where)
     if (findings.length === 0) return
+    if (view.place === 'unknown_field') {
+      this.#count(findings[0]!.detector.name, view.place)
+      return view.remove()
+    }
     let longest = findings[0]!
     for (const one of findings) if (one.end - one.start > longest.end - longest.start) longest = one
-    this.#apply(view, text, [
-      { start: 0, end: text.length, detector: longest.detector, isLabelled: longest.isLabelled }
-    ])
+    this.#apply(view, policy, text, [{ ...longest, start: 0, end: text.length, replacement: undefined }])
   }
 
-  #apply(view: ValueView, text: string, findings: readonly Finding[]): void {
+  #apply(view: ValueView, policy: Policy, text: string, findings: readonly Finding[]): void {
     let out = ''
     let at = 0
-    for (const { start, end, detector } of findings) {
+    for (const { start, end, detector, replacement } of findings) {
       this.#count(detector.name, view.place)
-      const action = this.#actions.get(detector.name)!
-      if (action === 'drop') return view.remove()
+      const action = policy.actionOf(detector.name)
+      if (action === 'drop') {
+        this.#summary?.dropped(view.key?.text)
+        return view.remove()
+      }
       if (action === 'drop_item') return view.dropItem('redaction')
       if (action === 'report') continue
-      out +=
-        text.slice(at, start) +
-        substitute(action, detector.name, text.slice(start, end), this.#config.mask, this.#keys, '')
+      out += text.slice(at, start) + this.#standIn(action, detector.name, text.slice(start, end), replacement)
       at = end
     }
-    if (at > 0) view.replace(out + text.slice(at))
+    if (at === 0) return
+    this.#summary?.masked(view.key?.text)
+    view.replace(out + text.slice(at))
+  }
+
+  #standIn(action: Action | 'mask_all', name: string, value: string, replacement: string | undefined): string {
+    if (action === 'mask_all') return '****'
+    if (action === 'redact' && replacement !== undefined) return replacement
+    return substitute(action, name, value, this.#config.mask, this.#keys, this.#workflow)
   }
 
   #fail(view: ValueView, reason: string): void {
@@ -153,23 +244,54 @@ export class Redactor {
   #count(detector: string, place: string): void {
     this.#counts.findings(1, detector)
     this.#counts.places(1, place)
+    if (this.#workflow !== '') this.#counts.workflows(1, this.#bounded(this.#workflow))
   }
+
+  /** A workflow's name as label, `other` once there are too many. */
+  #bounded(workflow: string): string {
+    if (this.#workflows.size < MAX_WORKFLOWS) this.#workflows.add(workflow)
+    return this.#workflows.has(workflow) ? workflow : 'other'
+  }
+}
+
+/** The config of a workflow: its own settings over the common ones. */
+function overlaid(config: RedactionConfig, own: RedactionConfig['by_workflow'][string]): RedactionConfig {
+  return {
+    ...config,
+    mode: own.mode ?? config.mode,
+    action: own.action ?? config.action,
+    redact_fields: [...(own.redact_fields ?? []), ...config.redact_fields],
+    detectors: { ...config.detectors, ...own.detectors }
+  }
+}
+
+/** True when any part of the config asks for the action. */
+export function hasAction(config: RedactionConfig, wanted: Action): boolean {
+  const own = Object.values(config.by_workflow)
+  const named = [config, ...own].flatMap(part => [part.action, ...Object.values(part.detectors ?? {})])
+  const fields = [config, ...own].flatMap(part => part.redact_fields ?? [])
+  return (
+    named.includes(wanted) ||
+    fields.some(field => typeof field !== 'string' && field.action === wanted) ||
+    config.patterns.some(rule => rule.action === wanted)
+  )
+}
+
+function needsAttributes(config: RedactionConfig): boolean {
+  const own = Object.values(config.by_workflow)
+  return (
+    config.redact_fields.length > 0 ||
+    config.blocked_key_patterns.length > 0 ||
+    config.allowed_keys.length > 0 ||
+    config.allow_all_keys === false ||
+    config.statements === 'obfuscate' ||
+    config.mode === 'allow_list' ||
+    own.some(part => part.mode === 'allow_list' || (part.redact_fields ?? []).length > 0)
+  )
 }
 
 /** The smallest number under a key that is worth a look. */
 function smallest({ bits }: Where): number {
   if (bits === 0) return SMALLEST_BARE
   return bits === NEGATIVE ? Number.POSITIVE_INFINITY : SMALLEST_LABELLED
-}
-
-/** The detectors that are on, each with its action. */
-function choose(config: RedactionConfig): { detector: Detector; action: Action }[] {
-  const standard = config.action
-  const all = config.detectors['all']
-  return DETECTORS.flatMap(built => {
-    const detector = built.name === 'ip_address' && config.private_ips === 'redact' ? ipAddressWithPrivate : built
-    const set = config.detectors[built.name] ?? all ?? true
-    if (set === 'off' || set === false) return []
-    return [{ detector, action: set === true ? standard : set }]
-  })
 }

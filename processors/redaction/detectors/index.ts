@@ -48,6 +48,7 @@ import { telegramToken } from './telegram-token.js'
 import { twilioKey } from './twilio-key.js'
 import { ukNino } from './uk-nino.js'
 import { urlPassword } from './url-password.js'
+import { urlSecret } from './url-secret.js'
 import { usSsn } from './us-ssn.js'
 
 export const DETECTORS: readonly Detector[] = [
@@ -55,6 +56,7 @@ export const DETECTORS: readonly Detector[] = [
   jwt,
   authorization,
   urlPassword,
+  urlSecret,
   cookie,
   password,
   apiKey,

@@ -21,6 +21,8 @@ export interface Hit {
   start: number
   end: number
   detector: Detector
+  /** What stands for it when it is redacted; undefined = `[REDACTED:<name>]`. */
+  replacement: string | undefined
   /** Its own key or label stands by. */
   isLabelled: boolean
 }
@@ -75,11 +77,25 @@ export class Scan {
     detector.find(this)
   }
 
-  /** Reports `text[start..end)`. */
-  hit(start: number, end: number): void {
+  /** Reports `text[start..end)`; `replacement` instead of the placeholder. */
+  hit(start: number, end: number, replacement?: string): void {
     if (end <= start) return
     const isLabelled = this.#bit !== 0 && this.labelled(start)
-    this.hits.push({ start, end, detector: this.#detector!, isLabelled })
+    this.hits.push({ start, end, detector: this.#detector!, replacement, isLabelled })
+  }
+
+  /** Reports for a detector that is not the one running. */
+  hitAs(detector: Detector, start: number, end: number): void {
+    this.hits.push({ start, end, detector, replacement: undefined, isLabelled: true })
+  }
+
+  /** True when one of the words is in the key, or stands up to 45 characters before `at`. */
+  near(words: readonly string[], at: number): boolean {
+    const before = this.lower.slice(Math.max(0, at - 60), at)
+    return words.some(word => {
+      const plain = word.toLowerCase()
+      return this.keyPath.includes(plain) || before.includes(plain)
+    })
   }
 
   get lower(): string {

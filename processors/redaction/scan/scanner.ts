@@ -4,6 +4,7 @@
 
 import type { Detector } from '../detector.js'
 import { base64Runs } from './base64.js'
+import type { Patterns } from './patterns.js'
 import { Scan, type Where } from './scan.js'
 import { type Keyword, Prefilter, Trigger } from './triggers.js'
 import { decodeEscapes, normalise, originalRange, plain, type View } from './view.js'
@@ -15,6 +16,7 @@ export interface Finding {
   end: number
   detector: Detector
   isLabelled: boolean
+  replacement: string | undefined
 }
 
 export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
@@ -28,7 +30,10 @@ export class Scanner {
   readonly #byKey: number
   readonly #scans: readonly Scan[]
 
-  constructor(detectors: readonly Detector[]) {
+  readonly #patterns: Patterns | undefined
+
+  constructor(detectors: readonly Detector[], patterns?: Patterns) {
+    this.#patterns = patterns
     this.#detectors = detectors
     this.vocabulary = new Vocabulary(detectors)
     this.prefilter = new Prefilter(keywordsOf(detectors))
@@ -81,16 +86,17 @@ export class Scanner {
   }
 
   #look(view: View, mask: number, where: Where, depth: number, found: Finding[]): void {
-    if (mask === 0 && !this.wakes(where)) return
+    if (mask === 0 && !this.wakes(where) && this.#patterns === undefined) return
     const scan = this.#scans[depth]!
     scan.begin(view.text, mask, where)
     for (const detector of this.#detectors) {
       const keyed = detector.byKey === true && (where.bits & this.vocabulary.bit(detector.name)) !== 0
       if ((detector.when & mask) !== 0 || keyed) scan.run(detector)
     }
+    this.#patterns?.find(scan)
     for (const hit of scan.hits) {
       const [start, end] = originalRange(view, hit.start, hit.end)
-      found.push({ start, end, detector: hit.detector, isLabelled: hit.isLabelled })
+      found.push({ start, end, detector: hit.detector, isLabelled: hit.isLabelled, replacement: hit.replacement })
     }
     if (mask & Trigger.token && depth < MAX_DEPTH) this.#encoded(view, where, depth, found)
   }
@@ -101,7 +107,7 @@ export class Scanner {
       const first = longest(inner)
       if (first === undefined) continue
       const [start, end] = originalRange(view, run.start, run.end)
-      found.push({ start, end, detector: first.detector, isLabelled: first.isLabelled })
+      found.push({ start, end, detector: first.detector, isLabelled: first.isLabelled, replacement: undefined })
     }
   }
 
@@ -167,7 +173,9 @@ export function join(found: Finding[]): Finding[] {
       continue
     }
     if (beats(one, best)) best = one
-    span = { start: span.start, end: Math.max(span.end, one.end), detector: best.detector, isLabelled: best.isLabelled }
+    const end = Math.max(span.end, one.end)
+    const isWhole = best.start <= span.start && best.end >= end
+    span = { ...best, start: span.start, end, replacement: isWhole ? best.replacement : undefined }
   }
   joined.push(span)
   return joined

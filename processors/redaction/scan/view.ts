@@ -20,7 +20,8 @@ export function originalRange(view: View, start: number, end: number): [number, 
   return [view.from[start]!, view.to[end - 1]!]
 }
 
-const FORMAT = /^[\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]$/u
+const FORMAT =
+  /^(?:\p{Cf}|\u034f|\u115f|\u1160|\u17b4|\u17b5|\u180b|\u180c|\u180d|\u180f|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}])$/u
 const DASH = /^[\p{Pd}\u2212\u2043\u02d7\u00af]$/u
 const SPACE = /^\p{Zs}$/u
 const DIGIT = /^\p{Nd}$/u
@@ -172,15 +173,15 @@ function percentSequence(text: string, from: number): { char: string; end: numbe
   return { char: Buffer.from(bytes).toString('utf8'), end: at }
 }
 
-function unescapeOne(escape: string): string {
-  const lower = escape.toLowerCase()
+function unescapeOne(found: string): string {
+  const lower = found.toLowerCase()
   if (lower.startsWith('&#x')) return codePoint(Number.parseInt(lower.slice(3, -1), 16))
   if (lower.startsWith('&#')) return codePoint(Number.parseInt(lower.slice(2, -1), 10))
-  if (lower.startsWith('&')) return ENTITIES[lower.slice(1, -1)] ?? escape
+  if (lower.startsWith('&')) return ENTITIES[lower.slice(1, -1)] ?? found
   if (lower.startsWith('\\u{')) return codePoint(Number.parseInt(lower.slice(3, -1), 16))
   if (lower.startsWith('\\u') || lower.startsWith('\\x')) return codePoint(Number.parseInt(lower.slice(2), 16))
   const simple = { n: '\n', r: '\r', t: '\t' } as const
-  const char = escape[1]!
+  const char = found[1]!
   return simple[char as keyof typeof simple] ?? char
 }
 
