@@ -36,6 +36,8 @@ const load = createRequire(import.meta.url)
 export class Patterns {
   readonly #compiled: readonly Compiled[]
   readonly #bitOf = new Int32Array(256)
+  /** All of them as one: asked of the bytes, before anything is decoded. */
+  readonly #union: RE2
 
   /** `path`: where the rules stand in the config, for errors. */
   constructor(rules: readonly PatternRule[], path: string, detectorOf: (rule: PatternRule) => Detector) {
@@ -56,10 +58,7 @@ export class Patterns {
         detector: detectorOf(rule)
       }
     })
-  }
-
-  get detectors(): readonly Detector[] {
-    return this.#compiled.map(one => one.detector)
+    this.#union = new Expression(rules.map(rule => `(?:${rule.pattern})`).join('|'))
   }
 
   /** False when no pattern can match these bytes. */
@@ -67,6 +66,7 @@ export class Patterns {
     const length = end - start
     let seen = 0
     let digits = 0
+    let upper = 0
     let run = 0
     let longest = 0
     for (let i = start; i < end; i++) {
@@ -75,11 +75,14 @@ export class Patterns {
       if ((b - 48) >>> 0 < 10) {
         digits++
         if (++run > longest) longest = run
-      } else run = 0
+      } else {
+        run = 0
+        if ((b - 65) >>> 0 < 26) upper++
+      }
     }
     for (const { needs, bits } of this.#compiled) {
-      if ((seen & bits) === bits && digits >= needs.digits && longest >= needs.run && length >= needs.length)
-        return true
+      if ((seen & bits) !== bits || digits < needs.digits || longest < needs.run) continue
+      if (upper >= needs.upper && length >= needs.length) return this.#union.test(buf.subarray(start, end) as never)
     }
     return false
   }
