@@ -34,7 +34,7 @@ import { type DeliveryOptions, TUNING, type Tuning } from './options.js'
 import { type Droppable, type Measure, Overflow } from './overflow.js'
 import { Reader, type ReaderOptions } from './reader.js'
 import { type Settlement, Settler } from './settler.js'
-import { fromGroup, fromParked, requestBytes, type Shipment } from './shipment.js'
+import { batchOf, fromGroup, fromParked, type Shipment } from './shipment.js'
 
 export const deliveryErrors = catalogue({
   SEND_TIMEOUT: (ms: number) => `no answer within ${ms} ms`,
@@ -302,8 +302,8 @@ export class Delivery {
   // --- one request -------------------------------------------------------------------------------------------------
 
   #launch(shipment: Shipment, now: number): void {
-    const bytes = this.#bytesOf(shipment)
-    if (bytes === undefined) {
+    const batch = this.#batchOf(shipment)
+    if (batch === undefined) {
       this.#vanished(shipment)
       return
     }
@@ -311,19 +311,18 @@ export class Delivery {
     shipment.buffers = undefined
     if (shipment.firstTryAt === 0) shipment.firstTryAt = now
     const { maxItems, maxBytes } = this.#limits
-    if (bytes.length > maxBytes || shipment.items > maxItems) {
-      this.#divide(shipment, cut(shipment.signal, bytes, this.#cutTo(maxItems, maxBytes)))
+    if (shipment.size > maxBytes || shipment.items > maxItems) {
+      this.#divide(shipment, cut(shipment.signal, batch.bytes, this.#cutTo(maxItems, maxBytes)))
       return
     }
     shipment.attempts++
-    const batch = { signal: shipment.signal, bytes, items: shipment.items }
-    this.#attempt(batch, outcome => this.#answered(shipment, bytes, outcome))
+    this.#attempt(batch, shipment.size, outcome => this.#answered(shipment, batch, outcome))
   }
 
   /** A shipment whose bytes cannot be read now is not lost: it is tried again. */
-  #bytesOf(shipment: Shipment): Buffer | undefined {
+  #batchOf(shipment: Shipment): Batch | undefined {
     try {
-      return requestBytes(shipment, this.#o.log, this.#o.parking)
+      return batchOf(shipment, this.#o.log, this.#o.parking)
     } catch (error) {
       this.#retrying.push(shipment)
       throw error
@@ -348,7 +347,7 @@ export class Delivery {
   }
 
   /** One attempt: `done` is called exactly once, later. */
-  #attempt(batch: Batch, done: (outcome: Outcome) => void): void {
+  #attempt(batch: Batch, size: number, done: (outcome: Outcome) => void): void {
     const { clock, config, exporter } = this.#o
     const startedAt = clock.now()
     const abort = new AbortController()
@@ -360,7 +359,7 @@ export class Delivery {
       timer?.cancel()
       this.#aborts.delete(abort)
       this.#inFlight--
-      this.#note(outcome, batch, startedAt)
+      this.#note(outcome, batch.items, size, startedAt)
       done(outcome)
       this.#pump()
     }
@@ -381,12 +380,12 @@ export class Delivery {
   }
 
   /** What every attempt teaches: breaker, concurrency, rate, last error. */
-  #note(outcome: Outcome, batch: Batch, startedAt: number): void {
+  #note(outcome: Outcome, items: number, size: number, startedAt: number): void {
     const now = this.#o.clock.now()
     if (outcome.kind === 'delivered') {
       this.#breaker.succeeded()
       this.#concurrency.succeeded(startedAt, now)
-      this.#rate.add(batch.items, batch.bytes.length, now)
+      this.#rate.add(items, size, now)
       return
     }
     if (!this.#running) return
@@ -402,24 +401,24 @@ export class Delivery {
     else this.#pausedUntil = Math.max(this.#pausedUntil, now + waitMs(this.#o.config.retry, 1, 0, outcome.afterMs))
   }
 
-  #answered(shipment: Shipment, bytes: Buffer, outcome: Outcome): void {
+  #answered(shipment: Shipment, batch: Batch, outcome: Outcome): void {
     if (outcome.kind === 'delivered') {
       this.#delivered(shipment, outcome.rejected ?? 0)
       return
     }
     if (outcome.kind === 'retry') {
-      this.#later(shipment, bytes, outcome)
+      this.#later(shipment, batch, outcome)
       return
     }
     const text = words(outcome.cause)
     const reason = outcome.tooLarge ? 'too_large' : 'refused'
-    if (outcome.tooLarge) this.#shrink(bytes.length)
-    const halves = outcome.whole ? undefined : halve(shipment.signal, bytes, text, reason)
+    if (outcome.tooLarge) this.#shrink(shipment.size)
+    const halves = outcome.whole ? undefined : halve(shipment.signal, batch.bytes, text, reason)
     if (halves) {
       this.#divide(shipment, halves)
       return
     }
-    this.#setAside(shipment, [{ bytes, items: shipment.items, words: text, reason }])
+    this.#setAside(shipment, [{ bytes: batch.bytes, items: shipment.items, words: text, reason }])
   }
 
   #shrink(refused: number): void {
@@ -439,7 +438,7 @@ export class Delivery {
 
   // --- not now -----------------------------------------------------------------------------------------------------
 
-  #later(shipment: Shipment, bytes: Buffer, outcome: Outcome & { kind: 'retry' }): void {
+  #later(shipment: Shipment, batch: Batch, outcome: Outcome & { kind: 'retry' }): void {
     if (!this.#running) {
       this.#release(shipment)
       return
@@ -449,7 +448,7 @@ export class Delivery {
     const wait = waitMs(retry, shipment.attempts, this.#random(), outcome.afterMs)
     const tooLate = retry.maxElapsedMs > 0 && now - shipment.firstTryAt + wait > retry.maxElapsedMs
     if (!retry.enabled || tooLate) {
-      this.#expired(shipment, bytes, words(outcome.cause))
+      this.#expired(shipment, batch, words(outcome.cause))
       return
     }
     this.#reschedule(shipment, now + wait)
@@ -463,7 +462,7 @@ export class Delivery {
     this.#pump()
   }
 
-  #expired(shipment: Shipment, bytes: Buffer, text: string): void {
+  #expired(shipment: Shipment, { bytes }: Batch, text: string): void {
     if (this.#o.config.retry.onExpired === 'drop') {
       this.#settle(shipment, [[droppedKey(this.id, shipment.stream, 'retry_expired'), shipment.items]])
       return
@@ -474,7 +473,7 @@ export class Delivery {
   // --- in pieces, aside --------------------------------------------------------------------------------------------
 
   #divide(shipment: Shipment, pieces: readonly Piece[]): void {
-    const send = (batch: Batch) => new Promise<Outcome>(resolve => this.#attempt(batch, resolve))
+    const send = (batch: Batch) => new Promise<Outcome>(resolve => this.#attempt(batch, batch.bytes.length, resolve))
     const maySend = () => {
       const now = this.#o.clock.now()
       return this.#running && now >= this.#pausedUntil && this.#breaker.allows(now)

@@ -37,7 +37,7 @@ export interface Tuning {
 }
 
 export const TUNING: Tuning = {
-  mergeBytes: 1024 * 1024,
+  mergeBytes: 2 * 1024 * 1024,
   lingerMs: 20,
   breakerThreshold: 5,
   windowFactor: 4,

@@ -1,6 +1,7 @@
 // One request on its way: where it came from, how often it was tried. Its bytes are held only while it is in flight;
 // while it waits to be tried again the positions are enough.
 
+import type { Batch } from '../component/batch.js'
 import { mergeRequests } from '../otlp/batches.js'
 import type { Signal } from '../otlp/signal.js'
 import type { Log } from '../queue/log.js'
@@ -57,11 +58,31 @@ export function fromParked(parked: Parked): Shipment {
   }
 }
 
-/** The request's bytes, read again when they were let go; undefined when the store no longer has all of them. */
-export function requestBytes(shipment: Shipment, log: Log, parking: Parking): Buffer | undefined {
+/** A request of several entries; the bytes are put together only for who asks for them. */
+export class MergedBatch implements Batch {
+  readonly signal: Signal
+  readonly items: number
+  readonly parts: readonly Buffer[]
+  #bytes: Buffer | undefined
+
+  constructor(signal: Signal, parts: readonly Buffer[], items: number) {
+    this.signal = signal
+    this.parts = parts
+    this.items = items
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= mergeRequests(this.signal, this.parts)
+    return this.#bytes
+  }
+}
+
+/** The request, read again when its bytes were let go; undefined when the store no longer has all of them. */
+export function batchOf(shipment: Shipment, log: Log, parking: Parking): Batch | undefined {
+  const { signal, items } = shipment
   const buffers = shipment.buffers ?? reload(shipment, log, parking)
   if (buffers === undefined) return undefined
-  return buffers.length === 1 ? buffers[0] : mergeRequests(shipment.signal, buffers)
+  return buffers.length === 1 ? { signal, items, bytes: buffers[0]! } : new MergedBatch(signal, buffers, items)
 }
 
 function reload(shipment: Shipment, log: Log, parking: Parking): readonly Buffer[] | undefined {
