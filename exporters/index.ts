@@ -1,6 +1,7 @@
 // The built-in exporter types: one import and one line each. The order here is the order of the reference pages.
 
 import type { ExporterDeclaration } from '../core/component/exporter.js'
+import cloudwatch from './cloudwatch/index.js'
 import debug from './debug/index.js'
 import file from './file/index.js'
 import jaeger from './jaeger/index.js'

@@ -18,6 +18,12 @@ export function subtractValues(after: Value, before: Value): Value | undefined {
   }
   if (after.kind === 'histogram' && before.kind === 'histogram') return subtractHistogram(after, before)
   if (after.kind === 'exponential' && before.kind === 'exponential') return subtractExponential(after, before)
+  if (after.kind === 'summary' && before.kind === 'summary') {
+    // Quantiles cannot be subtracted; the newest say most about the time in between.
+    return after.count < before.count
+      ? undefined
+      : { ...after, count: after.count - before.count, sum: after.sum - before.sum }
+  }
   return undefined
 }
 
