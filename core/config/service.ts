@@ -141,6 +141,10 @@ export const exporterSchema = Type.Object({
         description:
           'When it is full: `block` refuses senders (they keep the data and retry), the others drop, counted.'
       }),
+      max_age: duration({
+        default: '0s',
+        description: 'What waits longer is dropped, counted, instead of sent; 0 = never.'
+      }),
       batch: Type.Optional(
         Type.Object(
           {
@@ -175,6 +179,10 @@ export const exporterSchema = Type.Object({
         default: '0s',
         description:
           'Time after which a batch becomes a dead letter; 0 = never gives up (the Collector drops after 5m).'
+      }),
+      on_expired: Type.Enum(['dead_letter', 'drop'], {
+        default: 'dead_letter',
+        description: 'What becomes of a batch whose `max_elapsed_time` is over: kept for a person, or dropped, counted.'
       })
     },
     { description: 'What happens after a failure that may pass.' }
@@ -221,6 +229,7 @@ export function exporterSettings(
       ...(size !== undefined && sizer === 'requests' ? { maxRequests: size } : {}),
       numConsumers: queue.num_consumers,
       overflow: queue.overflow,
+      maxAgeMs: queue.max_age,
       batch: batchSettings(queue.batch)
     },
     retry: {
@@ -229,7 +238,8 @@ export function exporterSettings(
       maxIntervalMs: retry.max_interval,
       multiplier: retry.multiplier,
       randomizationFactor: retry.randomization_factor,
-      maxElapsedMs: retry.max_elapsed_time
+      maxElapsedMs: retry.max_elapsed_time,
+      onExpired: retry.on_expired
     }
   }
 }
