@@ -563,3 +563,22 @@ t.test('status tells what happened, without values', async t => {
   t.equal(retries, 1)
   t.same(waiting.items, 2)
 })
+
+t.test('the breaker and the back end’s remarks are logged once, not for each request', async t => {
+  const lines: string[] = []
+  const note = (_: object, message: string) => lines.push(message)
+  let isUp = false
+  const { put, move } = await rig(t, {
+    logger: { debug: note, info: note, warn: note, error: note },
+    retry: { maxElapsedMs: 0 },
+    script: () => (isUp ? { kind: 'delivered', rejected: 0, message: 'deprecated field' } : down)
+  })
+  for (let i = 0; i < 8; i++) await put(i, 1)
+  await move(120_000, 500)
+  t.equal(lines.filter(line => /back end fails/.test(line)).length, 1)
+  isUp = true
+  await move(31_000, 500)
+  for (let i = 8; i < 20; i++) await put(i, 1)
+  t.equal(lines.filter(line => /works again/.test(line)).length, 1)
+  t.equal(lines.filter(line => /remark/.test(line)).length, 1)
+})

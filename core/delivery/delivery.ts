@@ -49,6 +49,7 @@ const SMALLEST_TARGET = 64 * 1024
 const MAX_UNSETTLED = 100_000
 /** Ids looked at in parking at once; parking reads payloads of so many only when they are looked at. */
 const PARKED_PAGE = 2048
+const REMARK_EVERY_MS = 60_000
 const STORE_PAUSE_MS = 1000
 const RETRY_AFTER_MIN_MS = 1000
 const RETRY_AFTER_MAX_MS = 60_000
@@ -103,6 +104,7 @@ export class Delivery {
   #timer: { at: number; cancel(): void } | undefined
   #idle: (() => void)[] = []
   #unsubscribe = () => {}
+  #remarkedAt = Number.NEGATIVE_INFINITY
   #attempts = 0
   #retries = 0
   #lastError: { at: number; text: string } | undefined
@@ -359,7 +361,9 @@ export class Delivery {
       timer?.cancel()
       this.#aborts.delete(abort)
       this.#inFlight--
+      const before = this.#breaker.state
       this.#note(outcome, batch.items, size, startedAt)
+      if (this.#breaker.state !== before) this.#logBreaker(before)
       done(outcome)
       this.#pump()
     }
@@ -403,6 +407,7 @@ export class Delivery {
 
   #answered(shipment: Shipment, batch: Batch, outcome: Outcome): void {
     if (outcome.kind === 'delivered') {
+      this.#logRemark(shipment.stream, outcome.rejected ?? 0, outcome.message)
       this.#delivered(shipment, outcome.rejected ?? 0)
       return
     }
@@ -426,6 +431,26 @@ export class Delivery {
       this.#reader.targetBytes,
       Math.max(SMALLEST_TARGET, Math.floor(refused * SHRINK))
     )
+  }
+
+  /** Opening, and closing again after a probe; the probes that fail in between say nothing new. */
+  #logBreaker(before: BreakerState): void {
+    const fields = { exporter: this.id, error: this.#lastError?.text }
+    if (this.#breaker.state === 'open' && before === 'closed') {
+      this.#o.logger.warn(fields, 'the back end fails; waiting and probing, everything stays in the queue')
+    } else if (this.#breaker.state === 'closed') {
+      this.#o.logger.info({ exporter: this.id }, 'the back end works again')
+    }
+  }
+
+  /** What a back end says about what it took, at most once a minute. */
+  #logRemark(stream: string, rejected: number, message: string | undefined): void {
+    if (rejected === 0 && !message) return
+    const now = this.#o.clock.now()
+    if (now - this.#remarkedAt < REMARK_EVERY_MS) return
+    this.#remarkedAt = now
+    const fields = { exporter: this.id, stream, rejected, message: sanitise(message ?? '') }
+    this.#o.logger.warn(fields, 'the back end took a request with a remark')
   }
 
   #delivered(shipment: Shipment, rejected: number): void {

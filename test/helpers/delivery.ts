@@ -1,6 +1,7 @@
 // What tests of delivery and exporters share: numbered items, a parking in memory, a scripted exporter.
 
 import type { Batch } from '../../core/component/batch.js'
+import type { Log as Logger } from '../../core/component/context.js'
 import type { Exporter, RequestLimits } from '../../core/component/exporter.js'
 import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
 import type { ExporterConfig, RetryConfig, SendingQueueConfig } from '../../core/config/types.js'
@@ -168,6 +169,7 @@ export interface RigOptions {
   readonly tuning?: Partial<Tuning>
   readonly random?: () => number
   readonly start?: boolean
+  readonly logger?: Logger
   /** Other stores than those in memory. */
   readonly stores?: { readonly log: Log; readonly parking: Parking }
 }
@@ -214,7 +216,7 @@ export async function rig(
       log,
       parking: options.stores?.parking ?? parking,
       clock,
-      logger: silentLog,
+      logger: options.logger ?? silentLog,
       random: options.random ?? (() => 0.5),
       ...(options.tuning ? { tuning: options.tuning } : {})
     })
