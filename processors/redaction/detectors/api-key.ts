@@ -100,8 +100,8 @@ export const apiKey = defineDetector({
     'page_token=next'
   ],
   find(scan: Scan): void {
-    eachLabelled(scan, (start, end, quoted, joint) => {
-      if (isToken(scan.text.slice(start, end)) && isSecret(scan.text, start, end, quoted, joint)) scan.hit(start, end)
+    eachLabelled(scan, value => {
+      if (isToken(scan.text.slice(value.start, value.end)) && isSecret(scan.text, value)) scan.hit(value.start, value.end)
     })
   }
 })

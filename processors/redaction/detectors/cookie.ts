@@ -3,7 +3,7 @@
 import { defineDetector, Rank } from '../detector.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
-import { isPlaceholder } from '../scan/secrets.js'
+import { isPlaceholder, trimCell } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
 
 const HEADER = /(?<![A-Za-z0-9])(?:set-)?cookies?["']?\s{0,3}[:=]\s{0,3}["'[]{0,2}/gi
@@ -33,6 +33,8 @@ export const cookie = defineDetector({
   rank: Rank.key,
   when: Trigger.auth,
   byKey: true,
+  // An id for grouping (`session.id`) is what `hash_fields` is for.
+  keyStop: /\bsession id$|^session$/,
   labels: [
     'cookie',
     'cookies',
@@ -46,6 +48,11 @@ export const cookie = defineDetector({
     'net session id',
     'csrftoken',
     'session cookie',
+    'session',
+    'session id',
+    'session key',
+    'session token',
+    'user session',
     'xsrf token'
   ],
   prefixes: [
@@ -90,6 +97,13 @@ export const cookie = defineDetector({
       else if (/^[\w%.:+/=~-]{12,}$/.test(text) && /\d/.test(text) && !scan.keyPath.endsWith('cookies'))
         scan.hit(0, text.length)
     }
+    scan.eachLabel(({ start, end, joint }, label) => {
+      if (joint !== ' ' && !/cookies?$/i.test(text.slice(label.start, label.end)) && isSession(text.slice(start, end))) scan.hit(start, end)
+    })
+    scan.eachCell((start, end) => {
+      const [from, to] = trimCell(text, start, end)
+      if (isSession(text.slice(from, to))) scan.hit(from, to)
+    })
     each(text, SESSION, match => {
       const value = match[1]!
       if (isPlaceholder(value) || !(/\d/.test(value) || value.length >= 16)) return
@@ -97,6 +111,13 @@ export const cookie = defineDetector({
     })
   }
 })
+
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
+
+/** A session id: one word of 12 characters or more with a digit; a UUID is taken for the id of something else. */
+function isSession(value: string): boolean {
+  return value.length >= 12 && !/\s/.test(value) && /\d/.test(value) && !isPlaceholder(value) && !UUID.test(value)
+}
 
 function lineEnd(text: string, from: number): number {
   const end = text.indexOf('\n', from)

@@ -95,8 +95,10 @@ export const password = defineDetector({
     'pwd: /home/app'
   ],
   find(scan: Scan): void {
-    eachLabelled(scan, (start, end, quoted, joint) => {
-      if (isSecret(scan.text, start, end, quoted, joint)) scan.hit(start, end)
+    eachLabelled(scan, (value, label) => {
+      // `secret "db-creds" not found` names one.
+      if (/^secrets?$/i.test(label) && (value.joint === '"' || value.joint === '(' || value.joint === 'is')) return
+      if (isSecret(scan.text, value)) scan.hit(value.start, value.end)
     })
     each(scan.text, USER_FLAG, match =>
       scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)

@@ -1,7 +1,7 @@
 // Names of persons: only where a key, a label or a salutation says that a person follows.
 
 import { defineDetector, Rank } from '../detector.js'
-import { valueAfter } from '../scan/labelled.js'
+import { formEncoded } from '../scan/labelled.js'
 import type { Scan } from '../scan/scan.js'
 import { trimCell } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
@@ -185,12 +185,14 @@ export const personName = defineDetector({
   ],
   find(scan: Scan): void {
     const text = scan.text
-    scan.eachLabel(label => {
-      const value = valueAfter(text, label.end)
-      if (value === undefined || isThing(text, label.start)) return
-      const plain = PLAIN.test(text.slice(label.start, label.end)) && value.joint !== ' '
-      const dear = /^dear$/i.test(text.slice(label.start, label.end))
-      const end = nameEnd(text, value.start, plain || dear, value.quoted ? value.end : text.length, plain)
+    scan.eachLabel((value, label) => {
+      if (isThing(text, label.start)) return
+      const words = text.slice(label.start, label.end)
+      const plain = PLAIN.test(words) && value.joint !== ' '
+      const limit = value.quoted || value.joint === '>' || value.joint === '|' ? value.end : text.length
+      const form = formEncoded(text, value)
+      if (form !== undefined && isName(form, plain)) return scan.hit(value.start, value.start + form.length)
+      const end = nameEnd(text, value.start, plain || /^dear$/i.test(words), limit, plain)
       if (end > 0) scan.hit(value.start, end)
     })
     scan.eachCell((start, end) => {
@@ -204,15 +206,10 @@ export const personName = defineDetector({
   }
 })
 
+/** `service display name`: the word before the label makes it a thing's. */
 function isThing(text: string, start: number): boolean {
-  return THINGS.test(
-    text
-      .slice(Math.max(0, start - 14), start)
-      .replace(/[^A-Za-z]+$/, '')
-      .toLowerCase()
-      .split(/[^a-z]/)
-      .at(-1) ?? ''
-  )
+  const before = /([a-z]{2,20})[ ._-]$/i.exec(text.slice(Math.max(0, start - 22), start))
+  return before !== null && THINGS.test(before[1]!.toLowerCase())
 }
 
 /** End of the name at `start`; 0 when there is none. `single`: one word is enough. */

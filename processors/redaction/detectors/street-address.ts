@@ -1,7 +1,7 @@
 // Postal addresses: under a key or label, or in the plain form "221B Baker Street".
 
 import { defineDetector, Rank } from '../detector.js'
-import { valueAfter } from '../scan/labelled.js'
+import { formEncoded } from '../scan/labelled.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { trimCell } from '../scan/secrets.js'
@@ -12,7 +12,7 @@ const PLAIN =
   /(?<![\w.-])\d{1,5}[A-Za-z]?,? (?:[NSEW]\.? )?(?:[A-Z][\p{L}'’.-]{0,30} ){1,3}(?:Street|Avenue|Ave\.?|Road|Boulevard|Blvd\.?|Lane|Terrace|Crescent|Parkway|Pkwy\.?)(?![\p{L}\p{N}])/gu
 const UNLIKE = /[{}=<>@\\]|:\/\/|^\s*(?:0x|\d+(?:\.\d+)+)/
 const END =
-  /[\n;|{}<>]|\)|\s(?:and|phone|tel|email|zip code|is|was|failed|not|for customer|on file|declined|rejected|today|tomorrow|yesterday|by|before|on|because|since|has|have|with)\b|,?\s[A-Za-z_]{2,20}\s?[=:]/
+  /[\n;|{}<>&]|\)|\s(?:and|phone|tel|email|zip code|is|was|failed|not|for customer|on file|declined|rejected|today|tomorrow|yesterday|by|before|on|because|since|has|have|with)\b|,?\s[A-Za-z_]{2,20}\s?[=:]/
 
 export const streetAddress = defineDetector({
   name: 'street_address',
@@ -86,12 +86,11 @@ export const streetAddress = defineDetector({
   ],
   find(scan: Scan): void {
     const text = scan.text
-    scan.eachLabel(label => {
-      const value = valueAfter(text, label.end)
-      if (value === undefined) return
-      const end = value.quoted ? value.end : freeEnd(text, value.start)
-      const weak = value.joint === ' '
-      if (isAddress(text.slice(value.start, end), weak)) scan.hit(value.start, end)
+    scan.eachLabel(value => {
+      const isBounded = value.quoted || value.joint === '>' || value.joint === '|'
+      const end = isBounded ? value.end : freeEnd(text, value.start)
+      const words = formEncoded(text, value) ?? text.slice(value.start, end)
+      if (isAddress(words, value.joint === ' ')) scan.hit(value.start, value.start + words.length)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)

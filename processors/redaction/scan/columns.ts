@@ -1,6 +1,6 @@
 // Labels that stand away from their values: the column list of an SQL INSERT, the header line of a CSV text.
 
-import type { Vocabulary } from './vocabulary.js'
+import type { Label, Vocabulary } from './vocabulary.js'
 
 /** A cell of a column with the column's context bits. */
 export interface Span {
@@ -19,6 +19,23 @@ export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
   if (insert !== null) return sqlCells(text, insert, vocabulary)
   if (text.includes('\n')) return csvCells(text, vocabulary)
   return NONE
+}
+
+const REVERSED =
+  /(["'`(])([^"'`\n]{1,200})["'`)] (?:is (?:not )?(?:a |an )?(?:valid|invalid|unknown|missing|wrong|bad)?,? ?)?(?:for|as|in|of) (?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[A-Za-z0-9$]{1,40}[._-]){0,4}$/i
+
+/** Values that stand before their label: `'x' for key 'users.email'`. */
+export function reversed(text: string, labels: readonly Label[]): Span[] {
+  const cells: Span[] = []
+  for (const { start, bits } of labels) {
+    if (bits <= 0) continue
+    const from = Math.max(0, start - 300)
+    const match = REVERSED.exec(text.slice(from, start))
+    if (match === null) continue
+    const at = from + match.index + 1
+    cells.push({ start: at, end: at + match[2]!.length, bits })
+  }
+  return cells
 }
 
 function sqlCells(text: string, insert: RegExpExecArray, vocabulary: Vocabulary): Span[] {
@@ -75,10 +92,15 @@ function csvCells(text: string, vocabulary: Vocabulary): Span[] {
   const separator = ['\t', ';', '|', ','].find(s => header.includes(s))
   if (separator === undefined) return NONE
   const names = header.split(separator)
-  if (names.length < 2 || names.length > MAX_COLUMNS || !names.every(isHeader)) return NONE
+  if (names.length < 2 || names.length > MAX_COLUMNS || !names.every((name, i) => isHeader(name) || isEdge(name, i, names))) return NONE
   const bits = names.map(name => vocabulary.ofKey(name))
   if (bits.every(b => b === 0)) return NONE
   return rows(text, lineEnd + 1, separator, bits)
+}
+
+/** Before the first and behind the last bar of a table. */
+function isEdge(name: string, i: number, names: readonly string[]): boolean {
+  return name.trim() === '' && (i === 0 || i === names.length - 1)
 }
 
 function isHeader(name: string): boolean {
@@ -92,7 +114,7 @@ function rows(text: string, from: number, separator: string, bits: readonly numb
   let seen = 0
   for (let i = from; i <= text.length; ) {
     const c = text[i]
-    if (c === '"' && i === at) {
+    if (c === '"' && text.slice(at, i).trim() === '') {
       i = closing(text, i)
       continue
     }

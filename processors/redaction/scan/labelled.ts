@@ -1,34 +1,120 @@
-// The value that belongs to a label: `password: x`, `"password": "x"`, `<password>x<`, `--password x`, `field=password value=x`.
+// The value that belongs to a label, in all the ways in which programs write it down: `password: x`, `"password": "x"`,
+// `<password>x<`, `--password x`, `field=password value=x`, `Key (password)=(x)`, `password is x`, a YAML list, a form part.
+
+import type { Label } from './vocabulary.js'
+
+/** What stands between a label and its value. `flag`: nothing but a blank after `--label`. */
+export type Joint = '=' | ':' | '>' | '|' | 'is' | '(' | '"' | '-' | ' ' | 'flag' | 'cell' | 'key'
 
 /** Where a labelled value stands. */
 export interface Labelled {
   readonly start: number
   readonly end: number
   readonly quoted: boolean
-  /** What joined them: `=`, `:`, `>`, ` ` (nothing but a blank), `is`. */
-  readonly joint: string
+  readonly joint: Joint
 }
 
-const JOINT =
-  /(?:[_ .-]?\d{1,2}(?!\d))?(?:["'`\])]|\\")*[ \t]{0,3}(?:\([^()\n]{0,20}\)[ \t]{0,2})?(?:(?:,[ \t]*)?["'`]?(?:[a-z]{1,8}_)?(?:value|val|content)["'`]?[ \t]{0,2}[:=]|(=>|->|:=|={1,3}|:(?!\/\/)|>(?!>))|[ \t](is|was|set to|like|identified by|by)(?=[ \t])|([ \t]))[ \t]{0,4}/iy
+const SUFFIX = /[_ .-]?\d{1,2}(?![\d\w])/y
+const PART = /["']?(?:; ?filename="[^"\n]{0,100}")?\r?\n(?:[A-Za-z-]{1,40}: [^\n]{0,100}\n){0,3}\r?\n/y
+const TAG = /\s[^<>\n]{1,120}>/y
+const SIGN = /[ \t]{0,3}(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
+const YAML_LIST = /[ \t]{0,2}(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?:- )?/y
+const BAR = /[ ]{0,3}\|[ ]{0,3}/y
+const TAB = /\t{1,3}/y
+const DASH = / {1,2}-{1,2} {1,2}/y
+const WORDS =
+  /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given)[:,]? )?(?:is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to)?(?=[ (["'])[ ]{0,2}/iy
+const MEMBER = /[^\n]{0,60}?(?<![A-Za-z])(?:value|val|content)["'`]?\s{0,2}[:=]\s{0,2}/iy
+const MEMBER_LINES = /(?:[^\n]{0,60}\n){0,2}[^\n]{0,30}?(?<![A-Za-z])(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
+const BRACKET = / ?[([{]/y
 
-/** The value behind a label that ends at `at`; undefined when the label is part of a longer word or nothing follows. */
-export function valueAfter(text: string, at: number): Labelled | undefined {
-  JOINT.lastIndex = at
-  const joint = JOINT.exec(text)
-  if (joint === null) return undefined
-  let start = JOINT.lastIndex
-  const kind =
-    joint[1] !== undefined ? joint[1].slice(-1) : joint[2] !== undefined ? 'is' : joint[3] !== undefined ? ' ' : '='
-  while (text[start] === '[' || text[start] === '{') start++
+/** The value behind a label; `limit`: where the next label starts. Undefined when nothing follows that could be one. */
+export function valueAfter(text: string, label: Label, limit: number): Labelled | undefined {
+  const at = close(text, take(SUFFIX, text, label.end) ?? label.end)
+  if (at === label.end && isWordGoingOn(text, at)) return undefined
+  const sign = take(SIGN, text, at)
+  if (sign !== undefined) return afterSign(text, sign)
+  if (isTag(text, label.start)) {
+    const tag = take(TAG, text, at)
+    if (tag !== undefined) return value(text, tag, '>')
+  }
+  const part = take(PART, text, at)
+  if (part !== undefined) return { start: part, end: lineEnd(text, part), quoted: true, joint: '=' }
+  const bar = take(BAR, text, at)
+  if (bar !== undefined) return value(text, bar, '|')
+  const member = take(MEMBER, text, at) ?? take(MEMBER_LINES, text, at)
+  if (member !== undefined && member <= limit) return value(text, member, '=')
+  const words = take(WORDS, text, at)
+  if (words !== undefined) return value(text, words, 'is')
+  const dash = take(DASH, text, at)
+  if (dash !== undefined) return value(text, dash, '-')
+  const tab = take(TAB, text, at)
+  if (tab !== undefined) return value(text, tab, '=')
+  const bracket = take(BRACKET, text, at)
+  if (bracket !== undefined) return value(text, bracket, '(')
+  if (text[at] !== ' ') return undefined
+  const start = at + 1
+  if (isFlag(text, label.start)) return value(text, start, 'flag')
+  return value(text, start, text[start] === '"' || text[start] === "'" || text[start] === '`' ? '"' : ' ')
+}
+
+function afterSign(text: string, sign: number): Labelled {
+  const mark = text[sign - 1]!
+  const list = mark === ':' ? take(YAML_LIST, text, sign) : undefined
+  let start = list ?? sign
+  while (text[start] === ' ' || text[start] === '\t') start++
+  return value(text, start, mark === ':' ? ':' : mark === '>' && text[sign - 2] !== '=' && text[sign - 2] !== '-' ? '>' : '=')
+}
+
+function take(pattern: RegExp, text: string, at: number): number | undefined {
+  pattern.lastIndex = at
+  return pattern.test(text) ? pattern.lastIndex : undefined
+}
+
+/** Behind quotes and brackets that close what the label stood in. */
+function close(text: string, at: number): number {
+  let i = at
+  while (i < at + 4) {
+    const c = text[i]
+    if (c === '"' || c === "'" || c === '`' || c === ')' || c === ']' || c === '*') i++
+    else if (c === '\\' && (text[i + 1] === '"' || text[i + 1] === "'")) i += 2
+    else break
+  }
+  return i
+}
+
+/** `password_reset`, `password-less`, `password.length`, `passwords2go`. */
+function isWordGoingOn(text: string, at: number): boolean {
+  const c = text[at] ?? ''
+  if (/[A-Za-z0-9]/.test(c)) return true
+  return (c === '_' || c === '-' || c === '.' || c === '/') && /[A-Za-z]/.test(text[at + 1] ?? '')
+}
+
+function isTag(text: string, start: number): boolean {
+  let i = start - 1
+  while (i >= 0 && start - i < 30 && /[\w.:-]/.test(text[i]!)) i--
+  return text[i] === '<'
+}
+
+/** `--password`, `-p`: the label is a flag. */
+function isFlag(text: string, start: number): boolean {
+  let i = start
+  while (i > 0 && start - i < 40 && /[\w-]/.test(text[i - 1]!)) i--
+  return text[i] === '-' && (i === 0 || /[\s"'[,(]/.test(text[i - 1]!))
+}
+
+/** The value that starts at `at`, quotes and brackets taken off. */
+function value(text: string, at: number, joint: Joint): Labelled {
+  let start = at
+  for (let i = 0; i < 3 && (text[start] === '[' || text[start] === '{' || text[start] === '(' || text[start] === ' '); i++) start++
+  if ((text[start] === 'N' || text[start] === 'E' || text[start] === 'b') && text[start + 1] === "'") start++
   const open = text[start]
-  const escaped = open === '\\' && text[start + 1] === '"'
+  const escaped = open === '\\' && (text[start + 1] === '"' || text[start + 1] === "'")
   if (escaped || open === '"' || open === "'" || open === '`') {
     start += escaped ? 2 : 1
-    const end = quotedEnd(text, start, escaped ? '\\"' : open!)
-    return { start, end, quoted: true, joint: kind }
+    return { start, end: quotedEnd(text, start, escaped ? text.slice(start - 2, start) : open!), quoted: true, joint }
   }
-  return { start, end: bareEnd(text, start, kind === '>'), quoted: false, joint: kind }
+  return { start, end: bareEnd(text, start, joint), quoted: false, joint }
 }
 
 function quotedEnd(text: string, start: number, close: string): number {
@@ -38,19 +124,35 @@ function quotedEnd(text: string, start: number, close: string): number {
   }
   for (let i = start; i < text.length; i++) {
     if (text[i] === '\\') i++
-    else if (text[i] === close) return i
+    else if (text[i] === close && !(close === "'" && /[A-Za-z]/.test(text[i - 1] ?? '') && /[a-zA-Z]/.test(text[i + 1] ?? ''))) return i
   }
   return text.length
 }
 
 const STOPS = new Set([...' \t\r\n,;&|<>)}]"\'`'])
 
-function bareEnd(text: string, start: number, xml: boolean): number {
+function bareEnd(text: string, start: number, joint: Joint): number {
   let i = start
-  if (xml) {
-    while (i < text.length && text[i] !== '<' && text[i] !== '\n') i++
+  if (joint === '>' || joint === '|') {
+    const stop = joint === '>' ? '<' : '|'
+    while (i < text.length && text[i] !== stop && text[i] !== '\n') i++
+    while (i > start && text[i - 1] === ' ') i--
     return i
   }
   while (i < text.length && !STOPS.has(text[i]!)) i++
   return i
+}
+
+function lineEnd(text: string, from: number): number {
+  const end = text.slice(from, from + 4096).search(/[\r\n]/)
+  return end < 0 ? Math.min(text.length, from + 4096) : from + end
+}
+
+/** The value of `name=Ada+Lovelace&x=1` with its blanks; undefined when it is not written so. */
+export function formEncoded(text: string, value: Labelled): string | undefined {
+  if (value.joint !== '=' || value.quoted) return undefined
+  const rest = text.slice(value.start, value.start + 300)
+  const end = rest.search(/[&\s"'<>]/)
+  const words = end < 0 ? rest : rest.slice(0, end)
+  return words.includes('+') ? words.replaceAll('+', ' ') : undefined
 }

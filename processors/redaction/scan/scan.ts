@@ -1,7 +1,8 @@
 // One text under the eyes of the detectors: the text of a view, what is known of its context, and the hits so far.
 
 import type { Detector } from '../detector.js'
-import { columnLabels, type Span } from './columns.js'
+import { columnLabels, reversed, type Span } from './columns.js'
+import { type Labelled, valueAfter } from './labelled.js'
 import { digitRuns, type Run, type Window, windows } from './numbers.js'
 import { type Label, labelBefore, NEGATIVE, type Vocabulary } from './vocabulary.js'
 
@@ -142,27 +143,39 @@ export class Scan {
     return (this.keyBits & this.#bit) !== 0
   }
 
-  /** The detector's labels in the text, with the stretch of text that follows each: its value, somehow. */
-  eachLabel(use: (label: Label) => void): void {
-    for (const label of this.labels) if (label.bits & this.#bit) use(label)
+  /** The values behind the detector's labels in the text, in order. */
+  eachLabel(use: (value: Labelled, label: Label) => void): void {
+    const labels = this.labels
+    for (let i = 0; i < labels.length; i++) {
+      const label = labels[i]!
+      if ((label.bits & this.#bit) === 0) continue
+      const value = valueAfter(this.text, label, labels[i + 1]?.start ?? this.text.length)
+      if (value !== undefined && value.end > value.start) use(value, label)
+    }
   }
 
-  /** The cells that stand under a column header of the detector's own (SQL column lists, CSV headers). */
+  /** The cells of the detector's own columns (SQL column lists, CSV headers), and values that stand before their label. */
   eachCell(use: (start: number, end: number) => void): void {
-    this.#columns ??= columnLabels(this.text, this.#vocabulary)
-    for (const cell of this.#columns) if (cell.bits & this.#bit) use(cell.start, cell.end)
+    for (const cell of this.#cells()) if (cell.bits & this.#bit) use(cell.start, cell.end)
+  }
+
+  #cells(): readonly Span[] {
+    this.#columns ??= [...columnLabels(this.text, this.#vocabulary), ...reversed(this.text, this.labels)].sort(
+      (a, b) => a.start - b.start
+    )
+    return this.#columns
   }
 
   #column(at: number): Span | undefined {
-    this.#columns ??= columnLabels(this.text, this.#vocabulary)
+    const cells = this.#cells()
     let low = 0
-    let high = this.#columns.length
+    let high = cells.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if (this.#columns[middle]!.end <= at) low = middle + 1
+      if (cells[middle]!.end <= at) low = middle + 1
       else high = middle
     }
-    const cell = this.#columns[low]
+    const cell = cells[low]
     return cell !== undefined && at >= cell.start ? cell : undefined
   }
 }

@@ -1,6 +1,6 @@
 // What may be a secret behind a label that promises one, and what is only talk about secrets.
 
-import { valueAfter } from './labelled.js'
+import type { Labelled } from './labelled.js'
 import type { Scan } from './scan.js'
 
 const WORDS = new Set(
@@ -13,34 +13,23 @@ const WORDS = new Set(
 )
 const DURATION =
   /^\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds|m|min|mins|minutes|h|hr|hours|d|days|w|weeks|kb|mb|gb|b|bytes|%)?$/i
+const PATH = /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)(?:\/|$)/
 const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
 
 /** Calls `use` for the value of each own label in the text, each own cell, and the whole text under an own key. */
-export function eachLabelled(
-  scan: Scan,
-  use: (start: number, end: number, quoted: boolean, joint: string) => void
-): void {
+export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) => void): void {
   const text = scan.text
   let any = false
-  scan.eachLabel(label => {
-    const value = valueAfter(text, label.end)
-    if (value === undefined || value.end <= value.start) return
-    if (value.joint === ' ' && !isFlag(text, label.start)) return
+  scan.eachLabel((value, { start, end }) => {
+    if (value.joint === ' ') return
     any = true
-    use(value.start, value.end, value.quoted, value.joint)
+    use(value, text.slice(start, end))
   })
   scan.eachCell((start, end) => {
     const [from, to] = trimCell(text, start, end)
-    use(from, to, true, ',')
+    use({ start: from, end: to, quoted: true, joint: 'cell' }, '')
   })
-  if (!any && scan.byKey && scan.keyIsLabel) use(0, text.length, true, 'key')
-}
-
-/** `--password x`: only a flag is followed by its value without any sign. */
-function isFlag(text: string, start: number): boolean {
-  let i = start
-  while (i > 0 && /[\w-]/.test(text[i - 1]!) && start - i < 40) i--
-  return text[i] === '-' && (i === 0 || /\s|["'[,]/.test(text[i - 1]!))
+  if (!any && scan.byKey && scan.keyIsLabel) use({ start: 0, end: text.length, quoted: true, joint: 'key' }, '')
 }
 
 /** A cell without its blanks and quotes. */
@@ -53,24 +42,17 @@ export function trimCell(text: string, start: number, end: number): [number, num
 }
 
 /** A value that can be a password: long enough, and neither a placeholder nor a word of prose. */
-export function isSecret(text: string, start: number, end: number, quoted: boolean, joint: string): boolean {
+export function isSecret(text: string, { start, end, quoted, joint }: Labelled): boolean {
   const value = text.slice(start, end)
   if (value.length < (quoted ? 5 : 6) || isPlaceholder(value) || value.includes('[REDACTED')) return false
   if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
   const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
-  if (WORDS.has(lower)) return false
-  if (
-    /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)\//.test(value) ||
-    /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root)$/.test(value)
-  )
-    return false
-  if (joint === 'key') return !isProse(value)
-  if (quoted) return !isProse(value)
-  if (joint === ':' || joint === 'is') {
-    // "password: incorrect for user": a plain word with more words behind it is a sentence.
-    if (/^[a-z]+$/.test(value) && /^[.,]? [a-z]/.test(text.slice(end, end + 3))) return false
-  }
-  return !/^[a-z]+\(/.test(value)
+  if (WORDS.has(lower) || PATH.test(value) || /^[a-z]+\(/.test(value)) return false
+  if (joint === '(' || joint === '-' || joint === '"') return !/\s/.test(value) && !/^[A-Za-z]?[a-z]+$/.test(value)
+  if (quoted || joint === '|' || joint === '>') return !isProse(value)
+  // "password: incorrect for user": a plain word with more words behind it is a sentence.
+  if (joint === ':' || joint === 'is') return !(/^[a-z]+$/.test(value) && /^[.,]? [a-z]/.test(text.slice(end, end + 3)))
+  return true
 }
 
 /** Words about secrets rather than one. */

@@ -215,7 +215,13 @@ export class Vocabulary {
     return this.#bitOf.get(detector) ?? 0
   }
 
+  /** A phrase, and its words run together: `BILLINGADDRESS`. */
   #add(phrase: string, bits: number): void {
+    this.#insert(phrase, bits)
+    if (phrase.includes(' ') && phrase.length > 6) this.#insert(phrase.replaceAll(' ', ''), bits)
+  }
+
+  #insert(phrase: string, bits: number): void {
     let node = this.#root
     for (const word of phrase.split(' ')) {
       let next = node.next.get(word)
