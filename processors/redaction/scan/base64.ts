@@ -9,7 +9,7 @@ export interface Base64Run {
   readonly text: string
 }
 
-const RUN = /[A-Za-z0-9+/_-]{12,}={0,2}/g
+const RUN = /[A-Za-z0-9+/_-]{8,}={0,2}/g
 
 /** The readable base64 runs of a text. Where a run has other token characters glued to its front, both readings are tried. */
 export function base64Runs(text: string): Base64Run[] {
@@ -32,7 +32,7 @@ function pieces(run: string, offset: number, runs: Base64Run[]): void {
     let at = 0
     let any = false
     for (const piece of run.split(separator)) {
-      if (piece.length >= 12 && piece.length < run.length) {
+      if (piece.length >= 8 && piece.length < run.length) {
         const text = decode(piece)
         if (text !== undefined) {
           runs.push({ start: offset + at, end: offset + at + piece.length, text })

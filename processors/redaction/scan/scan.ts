@@ -128,6 +128,16 @@ export class Scan {
     return label === undefined || label.bits === 0 ? this.keyBits : label.bits
   }
 
+  /** What the label before a position says, as if it were the key; `fallback` where there is none. */
+  whereAt(at: number, fallback: Where): Where {
+    const column = this.#column(at)
+    if (column !== undefined && column.bits !== 0) return { ...fallback, bits: column.bits, isLabel: true }
+    const label = labelBefore(this.labels, at)
+    if (label === undefined || label.bits === 0) return fallback
+    const words = this.text.slice(label.start, label.end).toLowerCase()
+    return { bits: label.bits, path: words, label: words, isLabel: true }
+  }
+
   /** True when the key or a label near `at` is one of the detector's own. */
   labelled(at: number): boolean {
     return (this.contextAt(at) & this.#bit) !== 0

@@ -22,6 +22,7 @@ export interface Finding {
 export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
 const MAX_DEPTH = 2
+const MAY_ENCODE = Trigger.token | Trigger.textLabel | Trigger.numberLabel | Trigger.documentLabel
 
 export class Scanner {
   readonly vocabulary: Vocabulary
@@ -98,12 +99,12 @@ export class Scanner {
       const [start, end] = originalRange(view, hit.start, hit.end)
       found.push({ start, end, detector: hit.detector, isLabelled: hit.isLabelled, replacement: hit.replacement })
     }
-    if (mask & Trigger.token && depth < MAX_DEPTH) this.#encoded(view, where, depth, found)
+    if (depth < MAX_DEPTH && (mask & MAY_ENCODE || this.wakes(where))) this.#encoded(scan, view, where, depth, found)
   }
 
-  #encoded(view: View, where: Where, depth: number, found: Finding[]): void {
+  #encoded(scan: Scan, view: View, where: Where, depth: number, found: Finding[]): void {
     for (const run of base64Runs(view.text)) {
-      const inner = this.#views(run.text, this.#maskOf(run.text), where, depth + 1)
+      const inner = this.#views(run.text, this.#maskOf(run.text), scan.whereAt(run.start, where), depth + 1)
       const first = longest(inner)
       if (first === undefined) continue
       const [start, end] = originalRange(view, run.start, run.end)
