@@ -2,6 +2,7 @@
 
 import type { ExporterDeclaration } from '../core/component/exporter.js'
 import cloudwatch from './cloudwatch/index.js'
+import custom from './custom/index.js'
 import debug from './debug/index.js'
 import file from './file/index.js'
 import jaeger from './jaeger/index.js'
@@ -16,6 +17,8 @@ export const EXPORTERS: readonly ExporterDeclaration[] = [
   jaeger,
   prometheus,
   prometheusRemoteWrite,
+  cloudwatch,
+  custom,
   debug,
   file
 ]
