@@ -356,23 +356,23 @@ export class EmbeddedLog implements Log {
   async #writeFrame(segment: Segment, frame: Frame, sync: boolean): Promise<void> {
     const buffers = [frame.head, ...frame.payloads]
     try {
-      await this.#writeOrUseReserve(segment, buffers, sync)
-      if (sync) await segment.sync()
+      if (sync) await segment.writeSynced(buffers)
+      else await this.#writeOrUseReserve(segment, buffers)
     } catch (error) {
       // A full disk leaves the file as it was up to `end`; after anything else nobody knows, so go on in a new one.
       if (fromIo(error, this.#dir).code !== 'QUEUE_DISK_FULL') this.#mustRoll = true
       await this.#unwrite(segment)
       throw error
     }
-    segment.end += frame.bytes
+    segment.advance(buffers, sync)
   }
 
   // Acks must not fail for fullness: they are what frees space.
-  async #writeOrUseReserve(segment: Segment, buffers: readonly Buffer[], appends: boolean): Promise<void> {
+  async #writeOrUseReserve(segment: Segment, buffers: readonly Buffer[]): Promise<void> {
     try {
       await segment.write(buffers)
     } catch (error) {
-      if (appends || !this.#reserved || fromIo(error, this.#dir).code !== 'QUEUE_DISK_FULL') throw error
+      if (!this.#reserved || fromIo(error, this.#dir).code !== 'QUEUE_DISK_FULL') throw error
       fs.rmSync(this.#reservePath(), { force: true })
       this.#reserved = false
       await segment.write(buffers)
