@@ -74,6 +74,7 @@ export class Gateway {
     }
     this.#pipelines = new Pipelines({
       log: this.#store,
+      clock: this.#clock,
       pipelines: config.pipelines.map(pipeline => this.#pipeline(pipeline)),
       retryAfterMs: () => this.#retryAfterMs(),
       onRefused: (signal, code, items, error) => this.#refused(signal, code, items, error)
