@@ -34,7 +34,7 @@ export async function runCli(
   }
   const program = programOf(shell, exit)
   for (const add of more) add(program, shell, exit)
-  for (const command of program.commands) quiet(command, shell)
+  quietAll(program, shell)
   if (args.length === 0) {
     program.outputHelp({ error: true })
     return EXIT.usage
@@ -47,6 +47,10 @@ export async function runCli(
     shell.err(`algoflow-gateway: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT.failed
   }
+}
+
+function quietAll(program: Commands, shell: Shell): void {
+  for (const command of program.commands) quietAll(quiet(command, shell), shell)
 }
 
 function quiet(command: Commands, shell: Shell): Commands {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { RECEIVERS } from '../gateway/receivers/index.js'
 import { registryWith } from '../registry.js'
 import { runCli } from './cli.js'
+import { addQueueCommands } from './queue.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -17,11 +18,12 @@ async function start(options: { readonly config?: string; readonly set?: string[
   return run({ ...options, version })
 }
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  out: text => void process.stdout.write(text),
-  err: text => void process.stderr.write(text),
+const shell = {
+  out: (text: string) => void process.stdout.write(text),
+  err: (text: string) => void process.stderr.write(text),
   env: process.env,
   version,
   registry: registryWith(RECEIVERS),
   start
-})
+}
+process.exitCode = await runCli(process.argv.slice(2), shell, [addQueueCommands])

@@ -22,6 +22,7 @@ export function adminSources(gateway: Gateway, expanded: string, version: string
       ledger: gateway.ledger()
     }),
     config: () => expanded,
+    deadLetters: { stores: gateway.deadLetters, exporters: () => [...gateway.deliveries.keys()] },
     ...(config.service.metrics ? { metrics: gateway.metrics } : {})
   }
 }

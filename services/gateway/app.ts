@@ -6,13 +6,15 @@ import { catalogue, codeOf } from '../../core/component/errors.js'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
 import type { InlineProcessor, ProcessorDeclaration } from '../../core/component/processor.js'
 import type { ExporterConfig, GatewayConfig, PipelineConfig } from '../../core/config/types.js'
+import { type DeadLetterStores, expire, lost } from '../../core/delivery/dead-letters.js'
 import { Delivery } from '../../core/delivery/delivery.js'
 import type { Signal } from '../../core/otlp/signal.js'
 import { Chain, type Stage } from '../../core/pipeline/chain.js'
+import type { Intake } from '../../core/pipeline/intake.js'
 import { type Pipeline, Pipelines } from '../../core/pipeline/pipelines.js'
 import type { Log } from '../../core/queue/log.js'
+import type { LogParking } from '../../core/queue/log-parking.js'
 import { openQueue } from '../../core/queue/open.js'
-import type { Parking } from '../../core/queue/parking.js'
 import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
 import { part } from '../../core/telemetry/log.js'
 import { GatewayMetrics } from '../../core/telemetry/metrics.js'
@@ -43,6 +45,7 @@ export type GatewayState = 'created' | 'starting' | 'ready' | 'stopping' | 'stop
 
 /** Retry-After while nothing is known about the drain rate. */
 const DEFAULT_RETRY_MS = 2000
+const RETENTION_EVERY_MS = 3_600_000
 
 export class Gateway {
   readonly metrics: GatewayMetrics
@@ -51,12 +54,13 @@ export class Gateway {
   readonly #clock: Clock
   readonly #installationKey: (() => string) | undefined
   readonly #store: Log
-  readonly #parking: Parking
+  readonly #parking: LogParking
   readonly #deliveries = new Map<string, Delivery>()
   readonly #processors: InlineProcessor[] = []
   readonly #receivers = new Map<string, Receiver>()
   readonly #pipelines: Pipelines
   #state: GatewayState = 'created'
+  #retention: { cancel(): void } | undefined
 
   /** Builds everything, opens nothing. @throws CodedError of a component that cannot be built. */
   constructor(options: GatewayOptions) {
@@ -100,10 +104,18 @@ export class Gateway {
           'a damaged entry was set aside'
         )
       )
+      this.#parking.onDamage(what => {
+        this.#log.error(
+          { exporter: what.exporter, items: what.items, why: what.why },
+          'a damaged dead letter was set aside'
+        )
+        void lost(this.deadLetters, what).catch(error => this.#log.error({ error }, 'the loss could not be counted'))
+      })
       await this.#store.cursors(new Map([...this.#deliveries.keys()].map(id => [id, readersOf(this.config, id)])))
       for (const delivery of this.#deliveries.values()) await delivery.start()
       for (const processor of this.#processors) await processor.start?.()
       this.#watch()
+      this.#keepRetention()
       for (const receiver of this.#receivers.values()) await receiver.start()
     } catch (error) {
       await this.stop(0)
@@ -118,6 +130,7 @@ export class Gateway {
   async stop(limitMs = this.config.service.shutdownTimeoutMs): Promise<void> {
     if (this.#state === 'stopping' || this.#state === 'stopped') return
     this.#state = 'stopping'
+    this.#retention?.cancel()
     const deadline = this.#clock.now() + limitMs
     await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
     await this.#pipelines.stop()
@@ -151,8 +164,14 @@ export class Gateway {
     return this.#deliveries
   }
 
-  get parking(): Parking {
-    return this.#parking
+  /** What commands about dead letters work on. */
+  get deadLetters(): DeadLetterStores {
+    return {
+      log: this.#store,
+      parking: this.#parking,
+      clock: this.#clock,
+      redriven: exporter => this.#deliveries.get(exporter)?.parkingChanged()
+    }
   }
 
   queue() {
@@ -242,7 +261,29 @@ export class Gateway {
       log: this.#log,
       clock: this.#clock
     })
-    return type.create(id, config.config, { ...context, intake: this.#pipelines } as never)
+    return type.create(id, config.config, { ...context, intake: this.#timed(this.#pipelines) } as never)
+  }
+
+  /** The intake, with the time of each answer in the metrics. */
+  #timed(intake: Intake): Intake {
+    const timers = new Map<string, (seconds: number) => void>()
+    const note = (receiver: string, signal: Signal, answer: string, startedAt: number) => {
+      const name = `${receiver} ${signal} ${answer}`
+      let timer = timers.get(name)
+      if (timer === undefined) timers.set(name, (timer = this.metrics.requestTimer(receiver, signal, answer)))
+      timer((performance.now() - startedAt) / 1000)
+    }
+    return {
+      get isOpen() {
+        return intake.isOpen
+      },
+      async take(signal, bytes, receiver) {
+        const startedAt = performance.now()
+        const answer = await intake.take(signal, bytes, receiver)
+        note(receiver, signal, answer.kind, startedAt)
+        return answer
+      }
+    }
   }
 
   #watch(): void {
@@ -253,6 +294,19 @@ export class Gateway {
       inFlightBytes: () => [...this.#receivers].map(([receiver, r]) => ({ receiver, bytes: r.inFlightBytes() })),
       isReady: () => this.obstacles().length === 0
     })
+  }
+
+  /** Dead letters older than the retention go, now and every hour. */
+  #keepRetention(): void {
+    const before = this.#clock.now() - this.config.retentionMs
+    const all = [...this.#deliveries.keys()].map(async id => {
+      const items = await expire(this.deadLetters, id, before)
+      if (items > 0) this.#log.info({ exporter: id, items }, 'dead letters past their retention were removed')
+    })
+    Promise.all(all).catch(error =>
+      this.#log.warn({ error }, 'the retention of dead letters could not be kept; tried again in an hour')
+    )
+    this.#retention = this.#clock.after(RETENTION_EVERY_MS, () => this.#keepRetention())
   }
 
   #refused(signal: Signal, code: string, items: number, error: unknown): void {

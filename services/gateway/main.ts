@@ -38,8 +38,10 @@ export async function run(options: RunOptions): Promise<number> {
     return EXIT.config
   }
   const log = createLog({ ...config.service.logs, clock: systemClock, colour: process.stderr.isTTY === true })
-  for (const note of loaded.notes)
-    log.warn({ at: `${note.file}:${note.line}`, path: note.path }, `${note.says}. ${note.fix ?? ''}`.trim())
+  for (const note of loaded.notes) {
+    const text = [note.says, note.fix].filter(part => part !== undefined).join('. ')
+    log[note.severity === 'warning' ? 'warn' : 'info']({ at: `${note.file}:${note.line}`, path: note.path }, text)
+  }
   let gateway: Gateway
   let admin: Admin | undefined
   let address = ''

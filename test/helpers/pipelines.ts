@@ -5,6 +5,7 @@ import { Chain } from '../../core/pipeline/chain.js'
 import type { Answer, Intake } from '../../core/pipeline/intake.js'
 import { Pipelines } from '../../core/pipeline/pipelines.js'
 import { MemoryLog } from '../../core/queue/memory/log.js'
+import { systemClock } from '../../core/telemetry/clock.js'
 import type { Taken } from './receiver.js'
 
 export interface RealIntake extends Intake {
@@ -28,6 +29,7 @@ export async function realIntake(t: { teardown(fn: () => Promise<void>): void })
       chain: new Chain(signal, [], { failed: () => {} }),
       pressure: () => undefined
     })),
+    clock: systemClock,
     retryAfterMs: () => 1000,
     onRefused: () => {}
   })

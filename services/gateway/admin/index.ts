@@ -1,10 +1,11 @@
-// The admin endpoint: health, metrics, ledger, config and a status page. Read only; keep it on an internal address.
+// The admin endpoint: health, metrics, ledger, config, dead letters and a status page. Keep it on an internal address.
 
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fastify from 'fastify'
 import type { Clock } from '../../../core/component/context.js'
 import { parseEndpoint } from '../receivers/shared/endpoint.js'
+import { addDeadLetterRoutes, type DeadLetterSources } from './dead-letters.js'
 import { adminError } from './errors.js'
 import type { Status } from './page.js'
 import { page } from './page.js'
@@ -22,6 +23,7 @@ export interface AdminSources {
   status(): Status
   /** Effective config as YAML, secrets hidden. */
   config(): string
+  readonly deadLetters?: DeadLetterSources
   /** Undefined: metrics are switched off. */
   readonly metrics?: { text(): Promise<string>; readonly contentType: string } | undefined
 }
@@ -34,7 +36,7 @@ export interface Admin {
 
 /** Makes the endpoint; `endpoint` is `host:port` (port 0 = any). */
 export function createAdmin(endpoint: string, sources: AdminSources, clock: Clock): Admin {
-  const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000, bodyLimit: 1024 })
+  const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000, bodyLimit: 1024 * 1024 })
   const rates = new Rates(clock, () => receivedTotals(sources))
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
   addRoutes(app, sources, rates)
@@ -80,12 +82,21 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     reply.type('text/yaml; charset=utf-8')
     return sources.config()
   })
+  if (sources.deadLetters !== undefined) addDeadLetterRoutes(app, sources.deadLetters)
   app.get('/metrics', async (_request, reply) => metricsReply(sources, reply))
   app.setNotFoundHandler(async (_request, reply) => {
     reply.code(404)
-    return { error: 'nothing is served here', paths: ['/', '/healthz', '/readyz', '/metrics', '/ledger', '/config'] }
+    return {
+      error: 'nothing is served here',
+      paths: ['/', '/healthz', '/readyz', '/metrics', '/ledger', '/config', '/dead-letters']
+    }
   })
-  app.setErrorHandler(async (_error, _request, reply) => {
+  app.setErrorHandler(async (error, _request, reply) => {
+    const { statusCode, message } = error as { statusCode?: number; message: string }
+    if (statusCode !== undefined && statusCode < 500) {
+      reply.code(statusCode)
+      return { error: message }
+    }
     reply.code(500)
     return { error: 'this could not be read at the moment' }
   })

@@ -1,0 +1,154 @@
+// `algoflow-gateway queue ...`: what waits and what was refused, asked of a running gateway over its admin endpoint.
+
+import type { Command } from 'commander'
+import { EXIT } from '../exit-codes.js'
+import type { AddCommands, Shell } from './cli.js'
+
+interface Letter {
+  readonly id: string
+  readonly exporter: string
+  readonly stream: string
+  readonly items: number
+  readonly size: number
+  readonly parkedAt: number
+  readonly reason: string
+}
+
+interface LedgerLine {
+  readonly exporter: string
+  readonly delivered: number
+  readonly waiting: number
+  readonly parked: number
+  readonly dropped: number
+}
+
+interface Where {
+  readonly admin: string
+}
+
+interface Chosen extends Where {
+  readonly exporter?: string
+  readonly all?: boolean
+}
+
+const DEFAULT_ADMIN = 'http://localhost:8888'
+
+export const addQueueCommands: AddCommands = (program, shell, exit) => {
+  const queue = program.command('queue').description("a running gateway's queue and dead letters")
+  const add = (name: string, about: string): Command =>
+    queue
+      .command(name)
+      .description(about)
+      .option('--admin <url>', 'admin endpoint of the gateway', shell.env['ALGOFLOW_GATEWAY_ADMIN'] ?? DEFAULT_ADMIN)
+      .option('-e, --exporter <id>', 'only this exporter')
+  const act = (work: () => Promise<number>) => work().then(exit)
+
+  add('status', 'items delivered, waiting and set aside, by exporter').action((options: Chosen) =>
+    act(() => status(options, shell))
+  )
+  add('list', 'dead letters: what back ends refused for good, and why')
+    .option('--json', 'print JSON')
+    .action((options: Chosen & { json?: boolean }) => act(() => list(options, shell)))
+  add('show', 'one dead letter with its content as OTLP/JSON (personal data was removed before it was stored)')
+    .argument('<id>')
+    .action((id: string, options: Where) => act(() => show(id, options, shell)))
+  for (const [name, about] of [
+    ['redrive', 'give dead letters to their exporter again'],
+    ['purge', 'remove dead letters for good; their items count as dropped']
+  ] as const) {
+    add(name, about)
+      .argument('[ids...]')
+      .option('--all', 'all of the exporter given by --exporter')
+      .action((ids: string[], options: Chosen) => act(() => change(name, ids, options, shell)))
+  }
+}
+
+async function status(options: Chosen, shell: Shell): Promise<number> {
+  const ledger = (await ask(options, '/ledger', shell)) as { exporters: LedgerLine[]; isBalanced: boolean } | undefined
+  if (ledger === undefined) return EXIT.failed
+  const rows = ledger.exporters.filter(row => options.exporter === undefined || row.exporter === options.exporter)
+  shell.out(
+    table(
+      ['exporter', 'delivered', 'waiting', 'set aside', 'dropped'],
+      rows.map(r => [r.exporter, r.delivered, r.waiting, r.parked, r.dropped])
+    )
+  )
+  shell.out(ledger.isBalanced ? 'every item is accounted for\n' : 'THE LEDGER DOES NOT ADD UP: see /ledger\n')
+  return ledger.isBalanced ? EXIT.ok : EXIT.failed
+}
+
+async function list(options: Chosen & { json?: boolean }, shell: Shell): Promise<number> {
+  const query = options.exporter === undefined ? '' : `?exporter=${encodeURIComponent(options.exporter)}`
+  const letters = (await ask(options, `/dead-letters${query}`, shell)) as Letter[] | undefined
+  if (letters === undefined) return EXIT.failed
+  if (options.json === true) shell.out(`${JSON.stringify(letters, null, 2)}\n`)
+  else if (letters.length === 0) shell.out('no dead letters\n')
+  else {
+    const rows = letters.map(l => [
+      l.id,
+      l.exporter,
+      l.stream,
+      l.items,
+      l.size,
+      new Date(l.parkedAt).toISOString(),
+      l.reason
+    ])
+    shell.out(table(['id', 'exporter', 'pipeline', 'items', 'bytes', 'since', 'reason'], rows))
+  }
+  return EXIT.ok
+}
+
+async function show(id: string, options: Where, shell: Shell): Promise<number> {
+  const letter = (await ask(options, `/dead-letters/${encodeURIComponent(id)}`, shell)) as { json: string } | undefined
+  if (letter === undefined) return EXIT.failed
+  shell.out(`${JSON.stringify({ ...letter, json: JSON.parse(letter.json) }, null, 2)}\n`)
+  return EXIT.ok
+}
+
+async function change(name: string, ids: string[], options: Chosen, shell: Shell): Promise<number> {
+  const isAll = options.all === true && options.exporter !== undefined
+  if (isAll === ids.length > 0) {
+    shell.err(
+      `say which: \`queue ${name} ID...\`, or \`queue ${name} --all --exporter ID\`; \`queue list\` shows them\n`
+    )
+    return EXIT.usage
+  }
+  const done = (await ask(options, `/dead-letters/${name}`, shell, isAll ? { exporter: options.exporter } : { ids })) as
+    | { items: number }
+    | undefined
+  if (done === undefined) return EXIT.failed
+  shell.out(`${name === 'redrive' ? 'given back' : 'removed'}: ${done.items} items\n`)
+  return EXIT.ok
+}
+
+/** The answer, or undefined after saying on standard error why there is none. */
+async function ask({ admin }: Where, path: string, shell: Shell, body?: object): Promise<unknown> {
+  const request =
+    body === undefined
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  let response: Response
+  try {
+    response = await fetch(new URL(path, admin), request)
+  } catch {
+    shell.err(`no gateway answers at ${admin}: is it running? Name its admin endpoint with --admin URL\n`)
+    return undefined
+  }
+  const answer = (await response.json()) as { error?: string }
+  if (response.ok) return answer
+  shell.err(`${answer.error ?? `HTTP ${response.status}`}\n`)
+  return undefined
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const all = [head, ...rows.map(row => row.map(String))]
+  const widths = head.map((_, i) => Math.max(...all.map(row => String(row[i]).length)))
+  return `${all
+    .map(row =>
+      row
+        .map((cell, i) => String(cell).padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd()
+    )
+    .join('\n')}\n`
+}
