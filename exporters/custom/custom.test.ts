@@ -159,6 +159,7 @@ t.test('an abort settles at once and reaches the module', async t => {
   await start()
   const abort = new AbortController()
   const sending_ = exporter.send(BATCH, abort.signal)
+  await new Promise(resolve => setImmediate(resolve)) // it is with the module
   abort.abort()
   t.match(await sending_, { kind: 'retry', cause: { code: 'CUSTOM_ABORTED' } })
   while (!context.lines.includes('info called off')) await new Promise(resolve => setImmediate(resolve))
