@@ -33,6 +33,8 @@ export interface Detector {
   readonly prefixes?: readonly { readonly word: string; readonly bits: number }[]
   /** True when its context alone (a key's words) is reason enough to look at a value that has no trigger. */
   readonly byKey?: boolean
+  /** Key paths (words joined by blanks) that are the detector's, besides those that end with a label. */
+  readonly keyMatch?: RegExp
   /** Key paths (words joined by blanks) that are not the detector's, whatever label they end with. */
   readonly keyStop?: RegExp
   readonly hits: readonly Example[]

@@ -101,7 +101,8 @@ export const apiKey = defineDetector({
   ],
   find(scan: Scan): void {
     eachLabelled(scan, value => {
-      if (isToken(scan.text.slice(value.start, value.end)) && isSecret(scan.text, value)) scan.hit(value.start, value.end)
+      if (isToken(scan.text.slice(value.start, value.end)) && isSecret(scan.text, value))
+        scan.hit(value.start, value.end)
     })
   }
 })

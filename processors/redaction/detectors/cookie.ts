@@ -98,7 +98,8 @@ export const cookie = defineDetector({
         scan.hit(0, text.length)
     }
     scan.eachLabel(({ start, end, joint }, label) => {
-      if (joint !== ' ' && !/cookies?$/i.test(text.slice(label.start, label.end)) && isSession(text.slice(start, end))) scan.hit(start, end)
+      if (joint !== ' ' && !/cookies?$/i.test(text.slice(label.start, label.end)) && isSession(text.slice(start, end)))
+        scan.hit(start, end)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)

@@ -19,7 +19,7 @@ export const iban = defineDetector({
   about: 'IBAN, together or in groups, upper or lower case',
   checks: "the country's length (ibantools) and mod 97",
   rank: Rank.checked,
-  when: Trigger.digits,
+  when: Trigger.digits | Trigger.token | Trigger.mixed,
   labels: ['iban', 'account', 'account number', 'bank account', 'payout', 'beneficiary account', 'konto'],
   labelTrigger: Trigger.numberLabel,
   hits: [

@@ -41,6 +41,8 @@ export const personName = defineDetector({
   when: Trigger.textLabel,
   byKey: true,
   keyStop: THINGS,
+  keyMatch:
+    /\b(?:customer|recipient|patient|client|cardholder|holder|employee|passenger|guest|student|payee|beneficiary|person|contact|applicant|borrower|member|subscriber|buyer|traveller|traveler|insured|user|owner|sender|receiver|billing|shipping)\b(?: [a-z]+){0,2} (?:name|name (?:first|last|full|given|family|display|value|text))$|\bname (?:first|last|full|given|family)$/,
   labels: [
     'first name',
     'last name',

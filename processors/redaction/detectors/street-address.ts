@@ -112,14 +112,34 @@ function freeEnd(text: string, start: number): number {
   return end
 }
 
-/** A house number and a street, in either order. `weak`: only the plain form, number first and a capital. */
+const WAY =
+  '(?:rue|avenue|av\\.?|boulevard|bd|chemin|route|place|quai|allée|calle|c/|avenida|avda\\.?|paseo|plaza|via|viale|corso|piazza|rua|travessa|praça|ul\\.|ulica|al\\.|pl\\.|jalan|jl\\.?|strada|str\\.)'
+const NUMBER = '\\d{1,6}[A-Za-z]?(?:[-/]\\d{1,4}[A-Za-z]?){0,2}'
+/** "12 Main St", "12 rue de la Paix", "Flat 4, 22 Acacia Avenue". */
+const NUMBER_FIRST = new RegExp(
+  `^(?:\\p{Lu}[\\p{L}.]{0,10} ?#?\\d{0,5}[A-Za-z]?,? )?${NUMBER}(?: ?(?:bis|ter))?,? +(?:${WAY} |[\\p{Lu}\\d#])[\\p{L}\\d]`,
+  'u'
+)
+/** "Hauptstraße 12", "Calle de Alcalá 45", "ul. Długa 7". */
+const STREET_FIRST = new RegExp(
+  `^(?:${WAY} ?)?\\p{Lu}[\\p{L}\\p{M}'’. -]{2,60},? +(?:n[.º°]? ?|no\\.? ?|nr\\.? ?|#)?\\d{1,5}\\b`,
+  'iu'
+)
+const STREET_WORD = new RegExp(
+  `^${WAY} |(?:straße|strasse|str\\.|weg|platz|gasse|allee|laan|straat|gade|vej|gatan|vägen|katu|utca|ufer|damm|ring|steeg|plein) `,
+  'iu'
+)
+
+/** A house number and a street, in either order. `weak`: only what is plainly one. */
 function isAddress(text: string, weak: boolean): boolean {
-  if (text.length < 6 || text.length > 300 || UNLIKE.test(text)) return false
-  if (weak) return /^\d{1,6}[A-Za-z]? \p{Lu}[\p{L}'’.-]+ \p{Lu}?[\p{L}'’.-]{2,}/u.test(text)
-  if (!/\d/.test(text) || !/[\p{L}]{2,}/u.test(text)) return false
-  return (
-    /^(?:\p{L}{1,12}\.? ?)?\d{1,6}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?,? +[\p{L}#]/u.test(text) ||
-    /^\p{Lu}[\p{L}\p{M}'’. -]*,? +(?:n[.º°]? ?)?\d{1,5}\b/u.test(text) ||
-    /\bP\.? ?O\.? Box \d/i.test(text)
-  )
+  if (text.length < 6 || text.length > 300 || UNLIKE.test(text) || !/\d/.test(text)) return false
+  if (weak && /^\d/.test(text)) {
+    return (
+      /^\d{1,6}[A-Za-z]?,? (?:[NSEW]\.? )?\p{Lu}[\p{L}'’.-]+ \p{L}{2,}/u.test(text) ||
+      new RegExp(`^\\d{1,5},? ${WAY} `, 'iu').test(text)
+    )
+  }
+  if (weak) return STREET_WORD.test(text.slice(0, 60)) && STREET_FIRST.test(text)
+  if (NUMBER_FIRST.test(text) || STREET_FIRST.test(text) || /\bP\.? ?O\.? ?Box \d/i.test(text)) return true
+  return /\p{Lo}{2,}/u.test(text) && !/[A-Za-z]{3}/.test(text)
 }

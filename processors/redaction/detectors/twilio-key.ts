@@ -17,6 +17,12 @@ export const twilioKey = defineDetector({
   when: Trigger.textLabel,
   byKey: true,
   labels: [
+    'api key',
+    'apikey',
+    'auth token',
+    'api token',
+    'token',
+    'api secret',
     'twilio',
     'twilio api key',
     'twilio key',
@@ -34,12 +40,12 @@ export const twilioKey = defineDetector({
   ],
   misses: ['SK0123456789abcdef0123456789abcdef', '0123456789abcdef0123456789abcdef'],
   find(scan: Scan): void {
-    const named = scan.lower.includes('twilio')
+    const named = scan.lower.includes('twilio') || scan.keyPath.includes('twilio')
     each(scan.text, SID, match => {
       if (named || scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
     })
     each(scan.text, TOKEN, match => {
-      if (scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
+      if (named && scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)
     })
   }
 })

@@ -92,7 +92,12 @@ function csvCells(text: string, vocabulary: Vocabulary): Span[] {
   const separator = ['\t', ';', '|', ','].find(s => header.includes(s))
   if (separator === undefined) return NONE
   const names = header.split(separator)
-  if (names.length < 2 || names.length > MAX_COLUMNS || !names.every((name, i) => isHeader(name) || isEdge(name, i, names))) return NONE
+  if (
+    names.length < 2 ||
+    names.length > MAX_COLUMNS ||
+    !names.every((name, i) => isHeader(name) || isEdge(name, i, names))
+  )
+    return NONE
   const bits = names.map(name => vocabulary.ofKey(name))
   if (bits.every(b => b === 0)) return NONE
   return rows(text, lineEnd + 1, separator, bits)

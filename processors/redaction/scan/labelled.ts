@@ -63,7 +63,11 @@ function afterSign(text: string, sign: number): Labelled {
   const list = mark === ':' ? take(YAML_LIST, text, sign) : undefined
   let start = list ?? sign
   while (text[start] === ' ' || text[start] === '\t') start++
-  return value(text, start, mark === ':' ? ':' : mark === '>' && text[sign - 2] !== '=' && text[sign - 2] !== '-' ? '>' : '=')
+  return value(
+    text,
+    start,
+    mark === ':' ? ':' : mark === '>' && text[sign - 2] !== '=' && text[sign - 2] !== '-' ? '>' : '='
+  )
 }
 
 function take(pattern: RegExp, text: string, at: number): number | undefined {
@@ -106,7 +110,12 @@ function isFlag(text: string, start: number): boolean {
 /** The value that starts at `at`, quotes and brackets taken off. */
 function value(text: string, at: number, joint: Joint): Labelled {
   let start = at
-  for (let i = 0; i < 3 && (text[start] === '[' || text[start] === '{' || text[start] === '(' || text[start] === ' '); i++) start++
+  for (
+    let i = 0;
+    i < 3 && (text[start] === '[' || text[start] === '{' || text[start] === '(' || text[start] === ' ');
+    i++
+  )
+    start++
   if ((text[start] === 'N' || text[start] === 'E' || text[start] === 'b') && text[start + 1] === "'") start++
   const open = text[start]
   const escaped = open === '\\' && (text[start + 1] === '"' || text[start + 1] === "'")
@@ -124,7 +133,11 @@ function quotedEnd(text: string, start: number, close: string): number {
   }
   for (let i = start; i < text.length; i++) {
     if (text[i] === '\\') i++
-    else if (text[i] === close && !(close === "'" && /[A-Za-z]/.test(text[i - 1] ?? '') && /[a-zA-Z]/.test(text[i + 1] ?? ''))) return i
+    else if (
+      text[i] === close &&
+      !(close === "'" && /[A-Za-z]/.test(text[i - 1] ?? '') && /[a-zA-Z]/.test(text[i + 1] ?? ''))
+    )
+      return i
   }
   return text.length
 }

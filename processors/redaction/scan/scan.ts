@@ -120,11 +120,11 @@ export class Scan {
     windows(this.text, this.runs, least, use)
   }
 
-  /** Context bits at a position: of its column, else the nearest label before it, else the key. */
+  /** Context bits at a position: of its column, else the nearest label that counts before it, else the key. */
   contextAt(at: number): number {
     const column = this.#column(at)
     if (column !== undefined) return column.bits
-    const label = labelBefore(this.labels, at)
+    const label = labelBefore(this.text, this.labels, at, this.#vocabulary.numbers | this.#bit)
     return label === undefined || label.bits === 0 ? this.keyBits : label.bits
   }
 
@@ -132,7 +132,7 @@ export class Scan {
   whereAt(at: number, fallback: Where): Where {
     const column = this.#column(at)
     if (column !== undefined && column.bits !== 0) return { ...fallback, bits: column.bits, isLabel: true }
-    const label = labelBefore(this.labels, at)
+    const label = labelBefore(this.text, this.labels, at, -1)
     if (label === undefined || label.bits === 0) return fallback
     const words = this.text.slice(label.start, label.end).toLowerCase()
     return { bits: label.bits, path: words, label: words, isLabel: true }

@@ -8,7 +8,7 @@ import type { Patterns } from './patterns.js'
 import { Scan, type Where } from './scan.js'
 import { type Keyword, Prefilter, Trigger } from './triggers.js'
 import { decodeEscapes, normalise, originalRange, plain, type View } from './view.js'
-import { Vocabulary } from './vocabulary.js'
+import { NEGATIVE, Vocabulary } from './vocabulary.js'
 
 /** What was found, in UTF-16 positions of the scanned value. */
 export interface Finding {
@@ -47,11 +47,17 @@ export class Scanner {
   /** What the words of a key path say. */
   where(path: string): Where {
     const where = this.vocabulary.where(path)
-    let bits = where.bits
+    let { bits, isLabel, label } = where
     for (const detector of this.#detectors) {
-      if (detector.keyStop?.test(where.path)) bits &= ~this.vocabulary.bit(detector.name)
+      const bit = this.vocabulary.bit(detector.name)
+      if (detector.keyStop?.test(where.path)) bits &= ~bit
+      else if (detector.keyMatch?.test(where.path)) {
+        bits = (bits & ~NEGATIVE) | bit
+        isLabel = true
+        label = where.path
+      }
     }
-    return bits === where.bits ? where : { ...where, bits }
+    return { bits, path: where.path, label, isLabel }
   }
 
   /** True when a key alone is reason to look at its value. */

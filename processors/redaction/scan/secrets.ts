@@ -14,6 +14,7 @@ const WORDS = new Set(
 const DURATION =
   /^\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds|m|min|mins|minutes|h|hr|hours|d|days|w|weeks|kb|mb|gb|b|bytes|%)?$/i
 const PATH = /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)(?:\/|$)/
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
 
 /** Calls `use` for the value of each own label in the text, each own cell, and the whole text under an own key. */
@@ -21,15 +22,35 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
   const text = scan.text
   let any = false
   scan.eachLabel((value, { start, end }) => {
-    if (value.joint === ' ') return
+    const label = text.slice(start, end)
+    const owned = value.joint === ' ' ? ofSomebody(text, end) : undefined
+    if (value.joint === ' ' && owned === undefined && !isStriking(text.slice(value.start, value.end))) return
     any = true
-    use(value, text.slice(start, end))
+    use(owned ?? value, label)
   })
   scan.eachCell((start, end) => {
     const [from, to] = trimCell(text, start, end)
     use({ start: from, end: to, quoted: true, joint: 'cell' }, '')
   })
   if (!any && scan.byKey && scan.keyIsLabel) use({ start: 0, end: text.length, quoted: true, joint: 'key' }, '')
+}
+
+const OWNER = / (?:for|of|to) (?:user )?[\w@.'-]{1,40}(?: [\w@.'-]{1,40})? ?(?:[:=]|is) ?["']?/y
+
+/** `password for ada: x`: the value behind the one whom the label speaks of. */
+function ofSomebody(text: string, at: number): Labelled | undefined {
+  OWNER.lastIndex = at
+  if (!OWNER.test(text)) return undefined
+  const start = OWNER.lastIndex
+  const rest = text.slice(start, start + 200)
+  const length = rest.search(/[\s,;&|<>)}\]"']/)
+  return { start, end: start + (length < 0 ? rest.length : length), quoted: false, joint: ':' }
+}
+
+/** Behind nothing but a blank only what can be no word: letters with digits or signs in it. */
+function isStriking(value: string): boolean {
+  if (value.length < 6 || /[/\\=:(]/.test(value) || UUID.test(value) || /^v?\d+(?:[.-]\d+)*$/.test(value)) return false
+  return /[A-Za-z]/.test(value) && (/\d/.test(value.slice(1)) || /[!@#$%^&*?~+]/.test(value.slice(0, -1)))
 }
 
 /** A cell without its blanks and quotes. */

@@ -4,6 +4,7 @@
 
 import type { Detector } from '../detector.js'
 import type { Where } from './scan.js'
+import { Trigger } from './triggers.js'
 
 /** Context bits: one a detector with labels, plus these. */
 export const NEGATIVE = 1 << 30
@@ -15,6 +16,8 @@ export interface Label {
   readonly end: number
   /** Context bits; 0 = a label nobody asked for: it only hides labels farther away. */
   readonly bits: number
+  /** Written as a key: a colon or an equals sign follows. */
+  readonly isKey: boolean
 }
 
 interface Node {
@@ -196,6 +199,8 @@ const LABEL_REACH = 45
 /** All labels of the detectors that are on, as a trie of words. */
 export class Vocabulary {
   readonly #root: Node = { bits: 0, next: new Map() }
+  /** The bits of labels that promise numbers. */
+  numbers = 0
   readonly #bitOf = new Map<string, number>()
 
   constructor(detectors: readonly Detector[]) {
@@ -206,7 +211,13 @@ export class Vocabulary {
       if (bit > 29) throw new Error('more than 30 detectors with labels: widen the context bits')
       const bits = 1 << bit++
       this.#bitOf.set(detector.name, bits)
-      for (const phrase of detector.labels) this.#add(phrase, bits)
+      const isNumber = detector.labelTrigger !== Trigger.textLabel && detector.labelTrigger !== Trigger.auth
+      if (isNumber) this.numbers |= bits
+      for (const phrase of detector.labels) {
+        this.#add(phrase, bits)
+        if (detector.family === 'identity')
+          for (const more of ['id', 'number', 'no', 'nr', 'code']) this.#add(`${phrase} ${more}`, bits)
+      }
     }
   }
 
@@ -260,11 +271,13 @@ export class Vocabulary {
       }
     }
     if (length > 0) {
-      found.push({ start: words[at]!.start, end: words[at + length - 1]!.end, bits })
+      const end = words[at + length - 1]!.end
+      found.push({ start: words[at]!.start, end, bits, isKey: isKey(text, end) })
       return length
     }
     const word = words[at]!
-    if (isKey(text, word.end) && !TRANSPARENT.has(word.text)) found.push({ start: word.start, end: word.end, bits: 0 })
+    if (isKey(text, word.end) && !TRANSPARENT.has(word.text))
+      found.push({ start: word.start, end: word.end, bits: 0, isKey: true })
     return 1
   }
 
@@ -283,12 +296,21 @@ export class Vocabulary {
     const { start, end, bits } = last
     const inside = words.filter(word => word.start >= start && word.end <= end).map(word => word.text)
     const isLabel = words.every(word => word.end <= end || TRANSPARENT.has(word.text))
+    // `order.details` is not an order's number.
+    if (bits === NEGATIVE && !isLabel) return { bits: 0, path: joined, label: '', isLabel: false }
     return { bits, path: joined, label: inside.join(' '), isLabel }
   }
 }
 
-/** The label that governs position `at`: the nearest one before it, within reach; undefined when there is none. */
-export function labelBefore(labels: readonly Label[], at: number): Label | undefined {
+/** Nothing of weight between a label and what it denies: `order #4111...`, `order id is 4111...`. */
+const DIRECT =
+  /^[\s"'`:=#()[\]{}>.,*_\\-]{0,8}(?:(?:is|was|no|number|id|num|nr|value|of|at|to|got)[\s:=#"'(]{1,4}){0,2}$/i
+
+/**
+ * The label that governs position `at`: the nearest one before it, within reach. A label that denies counts only right
+ * before its value; one that is not among `kinds` (context bits; -1 = all) only when it is written as a key.
+ */
+export function labelBefore(text: string, labels: readonly Label[], at: number, kinds: number): Label | undefined {
   let low = 0
   let high = labels.length
   while (low < high) {
@@ -296,8 +318,13 @@ export function labelBefore(labels: readonly Label[], at: number): Label | undef
     if (labels[middle]!.end <= at) low = middle + 1
     else high = middle
   }
-  const label = labels[low - 1]
-  return label !== undefined && at - label.end <= LABEL_REACH ? label : undefined
+  for (let i = low - 1; i >= 0 && at - labels[i]!.end <= LABEL_REACH; i--) {
+    const label = labels[i]!
+    const isKey = label.bits === 0 || label.isKey
+    if (isKey || (label.bits & kinds & ~NEGATIVE) !== 0) return label
+    if (label.bits === NEGATIVE && DIRECT.test(text.slice(label.end, at))) return label
+  }
+  return undefined
 }
 
 interface Word {
