@@ -6,7 +6,8 @@ import { CloudWatchClient, GetMetricStatisticsCommand, ListMetricsCommand } from
 import { type Decoded, type Encodable, encodeRequest } from '../../core/otlp/decode.js'
 import cloudwatch from '../../exporters/cloudwatch/index.js'
 import { exporterFor, never } from './exporter.js'
-import { cache, command, freePort, isUp, NANOS_PER_MS, type Run } from './harness.js'
+import { startGateway } from './gateway.js'
+import { cache, command, freePort, isUp, NANOS_PER_MS, type Run, until } from './harness.js'
 
 type Metric = Encodable<Decoded['metrics']['resourceMetrics'][number]['scopeMetrics'][number]['metrics'][number]>
 
@@ -50,6 +51,19 @@ export default async function run(run: Run): Promise<void> {
   const { Metrics = [] } = await reader.send(new ListMetricsCommand({ Namespace: NAMESPACE, MetricName: 'wide' }))
   run.same('40 attributes: 30 dimensions', Metrics[0]?.Dimensions?.length, 30)
   run.same('40 attributes: the others are counted', exporter.counted['dimensions_left_out'], 11)
+
+  const credentials = { AWS_ACCESS_KEY_ID: 'testing', AWS_SECRET_ACCESS_KEY: 'testing' }
+  const gateway = await startGateway(
+    run,
+    'metrics',
+    `  cloudwatch: { namespace: ${NAMESPACE}, region: ${REGION}, endpoint: '${endpoint}' }`,
+    credentials
+  )
+  const through = { name: 'through', gauge: { dataPoints: [gaugePoint(start, 42)] } }
+  run.same('gateway: takes the batch', await gateway.send('metrics', request([through])), 200)
+  const dimensions = [{ Name: 'service.name', Value: 'api' }]
+  await until('the metric to arrive', async () => (await statistics(reader, 'through', start, dimensions))?.Sum === 42)
+  run.check('gateway: the metric arrives', true, '42')
 
   const gone = await exporterFor(run, cloudwatch, {
     namespace: NAMESPACE,

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type Decoded, type Encodable, encodeRequest } from '../../core/otlp/decode.js'
 import jaeger from '../../exporters/jaeger/index.js'
 import { exporterFor, never } from './exporter.js'
+import { startGateway } from './gateway.js'
 import { cache, command, freePort, getJson, has, isUp, NANOS_PER_MS, type Run, until } from './harness.js'
 
 const VERSION = 'v1.62.0'
@@ -46,6 +47,7 @@ export default async function run(run: Run): Promise<void> {
   const query = `http://127.0.0.1:${ports.query}`
   await through(run, query, 'grpc', `http://127.0.0.1:${ports.grpc}`)
   await through(run, query, 'http', `http://127.0.0.1:${ports.http}`)
+  await throughGateway(run, query, `http://127.0.0.1:${ports.grpc}`)
 }
 
 async function build(): Promise<string> {
@@ -98,14 +100,7 @@ async function through(run: Run, query: string, protocol: string, endpoint: stri
   const outcome = await exporter.send({ signal: 'traces', bytes: sent.bytes, items: sent.items }, never)
   run.same(label('the batch is delivered'), outcome.kind, 'delivered')
 
-  const tags = encodeURIComponent(JSON.stringify({ 'order.id': sent.orderId }))
-  const url = `${query}/api/traces?service=${sent.service}&tags=${tags}&limit=5`
-  let found: JaegerTrace | undefined
-  await until('the trace to be found by service and tag', async () => {
-    found = (await getJson<JaegerAnswer>(url)).data[0]
-    return (found?.spans.length ?? 0) === sent.items
-  })
-  const trace = found!
+  const trace = await find(query, sent)
   run.same(label('found by service and tag'), trace.traceID, sent.traceId)
   run.same(label('all spans are there'), trace.spans.length, sent.items)
   verify(run, label, trace, sent)
@@ -117,6 +112,27 @@ async function through(run: Run, query: string, protocol: string, endpoint: stri
   const operations = await getJson<{ data: string[] }>(`${query}/api/services/${sent.service}/operations`)
   run.check(label('operations are listed'), operations.data.includes('POST /orders'), operations.data)
   await exporter.stop?.()
+}
+
+async function throughGateway(run: Run, query: string, endpoint: string): Promise<void> {
+  const label = (text: string) => `gateway: ${text}`
+  const gateway = await startGateway(run, 'traces', `  jaeger: { endpoint: '${endpoint}' }`)
+  const sent = makeTrace('checkout-gateway')
+  run.same(label('takes the trace'), await gateway.send('traces', sent.bytes), 200)
+  const trace = await find(query, sent)
+  run.same(label('all spans are there'), trace.spans.length, sent.items)
+  verify(run, label, trace, sent)
+}
+
+async function find(query: string, sent: Sent): Promise<JaegerTrace> {
+  const tags = encodeURIComponent(JSON.stringify({ 'order.id': sent.orderId }))
+  const url = `${query}/api/traces?service=${sent.service}&tags=${tags}&limit=5`
+  let found: JaegerTrace | undefined
+  await until('the trace to be found by service and tag', async () => {
+    found = (await getJson<JaegerAnswer>(url)).data[0]
+    return (found?.spans.length ?? 0) === sent.items
+  })
+  return found!
 }
 
 function verify(run: Run, label: (text: string) => string, trace: JaegerTrace, sent: Sent): void {

@@ -8,6 +8,7 @@ import { type Decoded, type Encodable, encodeRequest } from '../../core/otlp/dec
 import prometheus, { type PrometheusExporter } from '../../exporters/prometheus/index.js'
 import remoteWrite from '../../exporters/prometheus_remote_write/index.js'
 import { type Counted, exporterFor, never } from './exporter.js'
+import { startGateway } from './gateway.js'
 import { command, freePort, getJson, has, isUp, NANOS_PER_MS, type Run, until } from './harness.js'
 
 type Metric = Encodable<Decoded['metrics']['resourceMetrics'][number]['scopeMetrics'][number]['metrics'][number]>
@@ -51,6 +52,7 @@ export default async function run(run: Run): Promise<void> {
 
   await scraped(run, base, plain, native, open)
   await pushed(run, base)
+  await throughGateway(run, base)
 }
 
 async function install(): Promise<void> {
@@ -183,6 +185,24 @@ async function pushed(run: Run, base: string): Promise<void> {
   run.same('remote write: older than the receiver takes is refused', outcome.kind, 'refused')
   await send([{ name: 'e2e.load', unit: '1', gauge: { dataPoints: [stale()] } }])
   run.same('remote write: a stale marker ends the series', await value(base, 'rw_e2e_load_ratio'), undefined)
+}
+
+async function throughGateway(run: Run, base: string): Promise<void> {
+  const page = `127.0.0.1:${await freePort()}`
+  const gateway = await startGateway(
+    run,
+    'metrics',
+    `  prometheus: { endpoint: '${page}', namespace: gw }
+  prometheus_remote_write: { endpoint: '${base}/api/v1/write', namespace: gw }`
+  )
+  run.same('gateway: takes the batch', await gateway.send('metrics', request(everything(4))), 200)
+  await until('the metrics to be pushed', async () => (await value(base, 'gw_e2e_jobs_total')) === '24')
+  run.check('gateway: pushed to Prometheus', true, '24')
+  await until('the metrics to be shown', async () => {
+    const text = await (await fetch(`http://${page}/metrics`)).text()
+    return /^gw_e2e_jobs_total\{.*\} 24$/m.test(text)
+  })
+  run.check('gateway: shown to scrapers', true, '24')
 }
 
 async function lint(run: Run, port: number, what: string): Promise<void> {
