@@ -57,7 +57,7 @@ const runs: Record<string, () => InlineProcessor[]> = {
   patterns: () => [redactionOf({ detectors: { all: 'off' }, blocked_values: PATTERNS }), hash()]
 }
 
-function measure(name: string, processors: InlineProcessor[], batches: readonly Buffer[], seconds = 1.5): void {
+function measure(name: string, processors: InlineProcessor[], batches: readonly Buffer[], seconds = Number(process.env.BENCH_SECONDS ?? 1.5)): void {
   const walker = new Walker('traces', processors, report)
   for (let warm = 0; warm < 3; warm++) for (const batch of batches) walker.walk(batch)
   let bytes = 0

@@ -44,6 +44,8 @@ export class Redactor {
   readonly #cleanOfPlace = new Map<string, CleanContext>()
   readonly #summary: Summary | undefined
   readonly #workflows = new Set<string>()
+  readonly #smallestForPatterns: number
+  readonly #detects: boolean
   /** Of the item that is being walked. */
   #current: Policy
   #workflow = ''
@@ -57,6 +59,8 @@ export class Redactor {
     )
     const key = config.hash_key?.reveal() ?? installationKey
     this.#keys = key === undefined ? undefined : new Keyring({ key })
+    this.#smallestForPatterns = this.#base.patterns?.smallestNumber ?? Number.POSITIVE_INFINITY
+    this.#detects = this.#base.detects || this.#byWorkflow.size > 0
     this.#places = config.places.length === 0 ? undefined : new Set(config.places)
     this.#whereOf = keyMemo(key => this.#base.scanner.where(key.text))
     this.#summary = config.summary === 'silent' ? undefined : new Summary(config.summary)
@@ -123,9 +127,7 @@ export class Redactor {
     if (view.sealed || !this.#looksAt(view.place)) return
     const kind = view.kind
     if (view.place === 'unknown_field' && this.#unknown(view)) return
-    if (kind === 'int' || kind === 'double') {
-      if (view.magnitude < smallest(this.#where(view)) && this.#base.patterns === undefined) return
-    }
+    if ((kind === 'int' || kind === 'double') && this.#isSmall(view)) return
     const { buf, start, end } = view
     const policy = this.#policyOf(view.place)
     const context = kind === 'string' && policy === this.#base ? this.#contextOf(view) : undefined
@@ -137,6 +139,12 @@ export class Redactor {
       this.#lookSafely(view, policy, mask, where)
     }
     if (context !== undefined && !view.isTouched) this.#clean.add(context, buf, start, end)
+  }
+
+  /** True when a number has too few digits to be anything. */
+  #isSmall(view: ValueView): boolean {
+    if (view.magnitude >= this.#smallestForPatterns) return false
+    return !this.#detects || view.magnitude < smallest(this.#where(view))
   }
 
   /** True when the place is one of those configured. */

@@ -61,6 +61,18 @@ export class Patterns {
     this.#union = new Expression(rules.map(rule => `(?:${rule.pattern})`).join('|'))
   }
 
+  /** Whole numbers below this have too few digits for any pattern; Infinity when no pattern can match a number. */
+  get smallestNumber(): number {
+    let smallest = Number.POSITIVE_INFINITY
+    for (const { needs } of this.#compiled) {
+      const isPossible =
+        needs.upper === 0 && [...needs.bytes].every(byte => byte === 0x2d || (byte >= 0x30 && byte <= 0x39))
+      if (isPossible)
+        smallest = Math.min(smallest, needs.digits === 0 ? 0 : 10 ** (Math.max(needs.digits, needs.length - 1) - 1))
+    }
+    return smallest
+  }
+
   /** False when no pattern can match these bytes. */
   mayMatch(buf: Uint8Array, start: number, end: number): boolean {
     const length = end - start

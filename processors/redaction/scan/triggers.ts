@@ -143,11 +143,11 @@ export class Prefilter {
       if (digits < 3) found &= ~this.#numberish
       else if (digits < 6) found &= ~Trigger.numberLabel
     }
-    if (digits >= 4) {
+    if (digits >= 4 || counts >>> 20 >= 5) {
       const isHash = (seen & ~(DIGIT | LOWER)) === 0 && (length === 32 || length === 40 || length === 64)
       if (!(isHash && seen & LOWER)) found |= groups(buf, start, end)
     }
-    if (long || ((counts >>> 10) & 1023) >= 2 || counts >>> 20 >= 5) found |= colons(buf, start, end)
+    if (long || ((counts >>> 10) & 1023) >= 2) found |= colons(buf, start, end)
     if (length >= 12 && seen & UPPER && seen & (LOWER | DIGIT)) found |= tokens(buf, start, end)
     return found
   }
@@ -226,6 +226,10 @@ function groups(buf: Uint8Array, start: number, end: number): number {
       gap++
     } else {
       dots = 0
+      // aa-bb-cc-dd-ee-ff
+      if (b === 0x2d && buf[i + 3] === 0x2d && buf[i + 6] === 0x2d && buf[i + 9] === 0x2d && buf[i + 12] === 0x2d) {
+        found |= Trigger.colons
+      }
       if (++gap > 5 || b === 0x3a || b === 0x3d || b === 0x2c || b === 0x3b) run = 0
     }
     before = c
@@ -233,32 +237,22 @@ function groups(buf: Uint8Array, start: number, end: number): number {
   return found
 }
 
-/** Groups of hexadecimal digits as in IPv6 and MAC addresses: with colons, six pairs with dashes, three fours with dots. */
+/** Groups of hexadecimal digits between colons, as in IPv6 and MAC addresses. Times of day are none. */
 function colons(buf: Uint8Array, start: number, end: number): number {
   let marks = 0
-  let dashes = 0
-  let dots = 0
   let size = 0
   let wide = false
   for (let i = start; i < end; i++) {
     const c = buf[i]!
     if (HEX[c] === 1) {
       if (++size > 2 || c > 0x39) wide = true
-      if (size > 4) marks = dots = 0
+      if (size > 4) marks = 0
     } else if (c === 0x3a) {
       if (size === 0 && i > start && buf[i - 1] === 0x3a) wide = true
       if (++marks >= 5 || (marks >= 2 && wide)) return Trigger.colons
-      dashes = dots = size = 0
-    } else if (c === 0x2d) {
-      dashes = size === 2 ? dashes + 1 : 0
-      if (dashes >= 5) return Trigger.colons
-      marks = dots = size = 0
-    } else if (c === 0x2e) {
-      dots = size === 4 ? dots + 1 : 0
-      if (dots >= 2) return Trigger.colons
       size = 0
     } else {
-      marks = dashes = dots = size = 0
+      marks = size = 0
       wide = false
     }
   }
