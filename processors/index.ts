@@ -2,8 +2,9 @@
 
 import type { ProcessorDeclaration } from '../core/component/processor.js'
 import attributes from './attributes/index.js'
+import custom from './custom/index.js'
 import filter from './filter/index.js'
 import hashing from './hashing/index.js'
 import redaction from './redaction/index.js'
 
-export const PROCESSORS: readonly ProcessorDeclaration[] = [redaction, hashing, attributes, filter]
+export const PROCESSORS: readonly ProcessorDeclaration[] = [redaction, hashing, attributes, filter, custom]
