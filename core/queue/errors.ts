@@ -10,6 +10,19 @@ export const queueErrors = catalogue({
     'the queue goes on by itself, no restart needed',
   QUEUE_IN_USE: (dir: string, owner: string) =>
     `the queue directory ${dir} is in use by ${owner}: give each gateway process its own queue.path, or stop the other one`,
+  QUEUE_MEMBER_IN_USE: (member: string, where: string) =>
+    `a gateway named ${member} is running on ${where}: give each process its own queue.member, or leave it out`,
+  QUEUE_UNAVAILABLE: (where: string, why: string) =>
+    `Redis at ${where} cannot be used now (${why}): nothing of this commit was acknowledged. ` +
+    'The gateway tries again by itself; check that server and the way to it',
+  QUEUE_REDIS_MEMORY: (where: string) =>
+    `Redis at ${where} is at its maxmemory: nothing of this commit was kept. Raise maxmemory, or lower queue.max_size below it`,
+  QUEUE_REDIS_SETUP: (where: string, why: string) => `Redis at ${where} is not set up for a queue: ${why}`,
+  QUEUE_NOT_REPLICATED: (got: number, wanted: number) =>
+    `only ${got} of ${wanted} Redis replicas confirmed the write in time (queue.wait_replicas): the sender is asked to retry`,
+  QUEUE_MOVED: () =>
+    'another gateway took over a part of the queue: what this commit acknowledged is delivered and counted there',
+  QUEUE_FETCHING: () => 'the payload is on its way from Redis: ask again when the queue tells of news',
   QUEUE_NOT_WRITABLE: (dir: string, why: string) =>
     `cannot write the queue directory ${dir} (${why}): create it, give this user read and write rights, or set queue.path`,
   QUEUE_DAMAGED: (what: string, movedTo: string) =>

@@ -7,6 +7,8 @@ export interface LogUnderTest {
   /** A log over the place `dir`; the same place gives the same content again when `durable`. */
   open(dir: string, maxBytes: number): Log
   readonly durable: boolean
+  /** What a second log on the same place is told. Default: QUEUE_IN_USE and queue.path. */
+  readonly inUse?: { readonly code: string; readonly fix: RegExp }
 }
 
 export const ALL = { maxItems: 1e9, maxBytes: 1e9 }
@@ -256,8 +258,9 @@ export function logContract(name: string, under: LogUnderTest): void {
       await open(t, dir, {})
       const second = under.open(dir, 10)
       const error = await second.start().catch((error: Error) => error)
-      t.equal(codeOf(error), 'QUEUE_IN_USE')
-      t.match((error as Error).message, /queue\.path/)
+      const { code, fix } = under.inUse ?? { code: 'QUEUE_IN_USE', fix: /queue\.path/ }
+      t.equal(codeOf(error), code)
+      t.match((error as Error).message, fix)
       await second.stop()
     })
   })
