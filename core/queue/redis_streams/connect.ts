@@ -32,8 +32,14 @@ export function parseAddress(url: string): Address {
   const parts = path.split('/').filter(part => part !== '')
   const name = kind === 'sentinel' ? (parts.shift() ?? '') : ''
   const db = Number(parts[0] ?? '0')
-  if (scheme === undefined || list.includes(undefined) || !Number.isInteger(db) || (kind === 'sentinel' && name === '')) {
-    const forms = 'redis://host:6379/0, rediss://..., redis+sentinel://h1,h2/master-name, redis+cluster://h1:7000,h2:7001'
+  if (
+    scheme === undefined ||
+    list.includes(undefined) ||
+    !Number.isInteger(db) ||
+    (kind === 'sentinel' && name === '')
+  ) {
+    const forms =
+      'redis://host:6379/0, rediss://..., redis+sentinel://h1,h2/master-name, redis+cluster://h1:7000,h2:7001'
     throw queueErrors.QUEUE_REDIS_SETUP('queue.url', `the address is none of ${forms}`)
   }
   const [user, password] = credentials(auth)

@@ -10,10 +10,10 @@ import { Book, type Chunk } from '../book.js'
 import { queueErrors } from '../errors.js'
 import type { Commit, Entry, Log, LogStatus, StoredEntry } from '../log.js'
 import { fromRedis } from './connect.js'
-import { type Beat, type CommitAnswer, list, metaOf, type Row, Store } from './store.js'
 import { joinAs } from './member.js'
 import { Payloads } from './payloads.js'
 import { checkServer, type Durability } from './server.js'
+import { type Beat, type CommitAnswer, list, metaOf, type Row, Store } from './store.js'
 
 export interface RedisLogOptions {
   /** `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://` (connect.ts). */
@@ -123,7 +123,6 @@ export class RedisLog implements Log {
   #chain: Promise<unknown> = Promise.resolve()
   #commits = 0
   #remoteBytes = 0
-  #aloneSince = 0
   #isAlone = true
   #validUntil = 0
   #timers = new Set<NodeJS.Timeout>()
@@ -261,7 +260,11 @@ export class RedisLog implements Log {
     if (missing.length === 0) return true
     const job = `again ${missing[0]}`
     if (!this.#fetching.has(job)) {
-      void this.#fetch(job, positions.filter(p => this.#isLive(p)), found => this.#payloads.again(found))
+      void this.#fetch(
+        job,
+        positions.filter(p => this.#isLive(p)),
+        found => this.#payloads.again(found)
+      )
     }
     return false
   }
@@ -356,7 +359,8 @@ export class RedisLog implements Log {
   #takeGroup(): Job[] {
     let bytes = 0
     let n = 0
-    while (n < this.#jobs.length && (n === 0 || bytes + this.#jobs[n]!.bytes <= GROUP_BYTES)) bytes += this.#jobs[n++]!.bytes
+    while (n < this.#jobs.length && (n === 0 || bytes + this.#jobs[n]!.bytes <= GROUP_BYTES))
+      bytes += this.#jobs[n++]!.bytes
     return this.#jobs.splice(0, n)
   }
 
@@ -424,10 +428,12 @@ export class RedisLog implements Log {
     this.#pending = new Map()
     const pendingBytes = this.#pendingBytes
     this.#pendingBytes = 0
-    const rel = [...pending].filter(([p]) => this.#owned.has(p)).map(([p, freed]) => {
-      fenced.add(index(p))
-      return [index(p), freed.seqs, freed.bytes] as const
-    })
+    const rel = [...pending]
+      .filter(([p]) => this.#owned.has(p))
+      .map(([p, freed]) => {
+        fenced.add(index(p))
+        return [index(p), freed.seqs, freed.bytes] as const
+      })
     const holds = this.#holdsChanged ? this.#holdFields() : []
     this.#holdsChanged = false
     const time = this.#now()
@@ -498,7 +504,8 @@ export class RedisLog implements Log {
         const tenure = this.#tenures.get(chunk.crc[i]!)
         const waiters = this.#book.waiters(position)
         const before = overlay.get(position) ?? []
-        if (tenure === undefined || chunk.gone[i] === 1 || !waiters.includes(cursor) || before.includes(cursor)) continue
+        if (tenure === undefined || chunk.gone[i] === 1 || !waiters.includes(cursor) || before.includes(cursor))
+          continue
         overlay.set(position, [...before, cursor])
         const at = index(tenure.partition)
         fenced.add(at)
@@ -805,7 +812,6 @@ export class RedisLog implements Log {
     this.#chain = Promise.resolve()
     this.#book = this.#newBook()
     this.#isAlone = true
-    this.#aloneSince = performance.now()
   }
 
   async #load(): Promise<void> {
@@ -890,7 +896,7 @@ export class RedisLog implements Log {
     for (const [field, seq] of Object.entries(await this.#store.holds())) {
       const name = field.slice(field.indexOf('|') + 1)
       if (!field.startsWith(`${p}|`)) continue
-      const at = Math.min(this.#holds.get(name) ?? Number.POSITIVE_INFINITY, Math.max(Number(seq), this.#heldFrom(seq)))
+      const at = Math.min(this.#holds.get(name) ?? Number.POSITIVE_INFINITY, Math.max(Number(seq), this.#book.next))
       this.#book.hold(name, at)
       this.#holds.set(name, at)
       this.#knownHolds.add(name)
@@ -902,11 +908,6 @@ export class RedisLog implements Log {
       for (const name of this.#undeclaredHolds) this.hold(name, Number.POSITIVE_INFINITY)
     }, HOLD_GRACE_MS)
     this.#timers.add(timer.unref())
-  }
-
-  /** Where entries from number `seq` on will begin in this process. */
-  #heldFrom(seq: string): number {
-    return Number(seq) >= this.#book.next ? Number(seq) : this.#book.next
   }
 
   /** Brings in what others appended, up to number `to`. */

@@ -13,7 +13,8 @@ type Note = (level: 'info' | 'warn' | 'error', fields: Readonly<Record<string, u
 
 const SAYS = {
   always: 'an OK means written and flushed to the disk of Redis: it survives power loss',
-  everysec: 'an OK means written by Redis, flushed within a second: it survives a crash of Redis; power loss may take a second',
+  everysec:
+    'an OK means written by Redis, flushed within a second: it survives a crash of Redis; power loss may take a second',
   no: 'an OK means written by Redis, flushed when its system likes: power loss may take up to half a minute',
   off: 'an OK means in the memory of Redis: a restart of Redis loses what waits. Set `appendonly yes`',
   unknown: 'Redis does not tell its persistence settings (CONFIG GET refused): check appendonly and appendfsync there'
@@ -44,7 +45,11 @@ export async function checkServer(
   const replicas = waitReplicas > 0 ? `; and ${waitReplicas} replica(s) have it in memory` : ''
   const durability = { appendFsync, waitReplicas, says: SAYS[appendFsync] + replicas }
   const isWeak = appendFsync === 'off' || appendFsync === 'no' || appendFsync === 'unknown'
-  note(isWeak ? 'warn' : 'info', { redis: store.where, appendfsync: appendFsync, wait_replicas: waitReplicas }, durability.says)
+  note(
+    isWeak ? 'warn' : 'info',
+    { redis: store.where, appendfsync: appendFsync, wait_replicas: waitReplicas },
+    durability.says
+  )
   return durability
 }
 

@@ -114,7 +114,13 @@ export class Store {
     return this.#run(() => (this.#main as Client & { wait(n: number, ms: number): Promise<number> }).wait(n, limitMs))
   }
 
-  async beat(member: string, instance: string, leaseMs: number, partitions: number, owned: readonly [number, string][]) {
+  async beat(
+    member: string,
+    instance: string,
+    leaseMs: number,
+    partitions: number,
+    owned: readonly [number, string][]
+  ) {
     const keys = [this.keys.meta, this.keys.alive, this.keys.member(member)]
     for (let p = 0; p < partitions; p++) keys.push(this.keys.owner(p))
     const args = [member, instance, leaseMs, ...owned.flat()]
@@ -131,9 +137,7 @@ export class Store {
   }
 
   async handOver(partition: number, epoch: string): Promise<void> {
-    await this.#run(() =>
-      this.#main.afHandover(2, this.keys.meta, this.keys.owner(partition), partition, epoch)
-    )
+    await this.#run(() => this.#main.afHandover(2, this.keys.meta, this.keys.owner(partition), partition, epoch))
   }
 
   async declare(
@@ -180,9 +184,9 @@ export class Store {
   }
 
   async state(): Promise<Map<string, Buffer>> {
-    const flat = (await this.#run(() =>
-      this.#main.callBuffer('HGETALL', this.keys.state)
-    )) as unknown as Buffer[] | Record<string, Buffer>
+    const flat = (await this.#run(() => this.#main.callBuffer('HGETALL', this.keys.state))) as unknown as
+      | Buffer[]
+      | Record<string, Buffer>
     const state = new Map<string, Buffer>()
     if (Array.isArray(flat)) for (let i = 0; i < flat.length; i += 2) state.set(flat[i]!.toString(), flat[i + 1]!)
     return state
@@ -190,9 +194,7 @@ export class Store {
 
   /** Entries of a partition behind `after`, oldest first, a page of them. */
   async rows(partition: number, after: number): Promise<Row[]> {
-    const found = await this.#run(() =>
-      this.#main.xrange(this.keys.log(partition), `(${after}-0`, '+', 'COUNT', PAGE)
-    )
+    const found = await this.#run(() => this.#main.xrange(this.keys.log(partition), `(${after}-0`, '+', 'COUNT', PAGE))
     return found.map(([id, fields]) => rowOf(id, fields))
   }
 
