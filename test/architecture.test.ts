@@ -19,7 +19,8 @@ const CORE: Readonly<Record<string, readonly string[]>> = {
   privacy: ['otlp', 'component', 'config'],
   metrics: ['otlp', 'component', 'config'],
   queue: ['component'],
-  pipeline: ['otlp', 'component', 'queue', 'telemetry'],
+  sampling: ['otlp', 'component'],
+  pipeline: ['otlp', 'component', 'queue', 'telemetry', 'sampling'],
   delivery: ['otlp', 'component', 'config', 'net', 'queue', 'pipeline']
 }
 

@@ -3,6 +3,8 @@
 export interface LedgerKeys {
   readonly received: string
   readonly appended: string
+  /** Items in the pipeline's window now. */
+  readonly windowed: string
   /** One for each exporter of the pipeline: what it is given. */
   readonly offered: readonly string[]
   dropped(component: string, reason: string): string
@@ -13,6 +15,7 @@ export function ledgerKeys(stream: string, exporters: readonly string[]): Ledger
   return {
     received: `received|${stream}`,
     appended: `appended|${stream}`,
+    windowed: `windowed|${stream}`,
     offered: exporters.map(exporter => `offered|${exporter}|${stream}`),
     dropped: (component, reason) => `dropped|${component}|${stream}|${reason}`
   }

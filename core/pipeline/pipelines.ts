@@ -22,6 +22,8 @@ export interface Pipeline {
   /** Ids of the exporters that read this pipeline's stream. */
   readonly exporters: readonly string[]
   readonly chain: Chain
+  /** The stream that a window reads before the exporters get anything; undefined where there is none. */
+  readonly arrival?: string
   /** Exporters that may refuse senders: undefined while there is room, else when it may be worth trying again. */
   readonly pressure: () => { readonly message: string; readonly retryAfterMs: number } | undefined
 }
@@ -121,14 +123,18 @@ export class Pipelines implements Intake {
     for (const row of result.dropped) add(counts, keys.dropped(row.processor, row.reason), row.items)
     gathered.bytes += size
     if (result.items === 0) return
-    add(counts, keys.appended, result.items)
-    for (const offered of keys.offered) add(counts, offered, result.items)
+    const stream = pipeline.arrival ?? pipeline.id
+    if (pipeline.arrival !== undefined) add(counts, keys.windowed, result.items)
+    else {
+      add(counts, keys.appended, result.items)
+      for (const offered of keys.offered) add(counts, offered, result.items)
+    }
     if (result.bytes.length >= MERGE_BELOW) {
-      gathered.entries.push({ stream: pipeline.id, items: result.items, bytes: result.bytes })
+      gathered.entries.push({ stream, items: result.items, bytes: result.bytes })
       return
     }
-    const small = gathered.small.get(pipeline.id)
-    if (small === undefined) gathered.small.set(pipeline.id, { parts: [result.bytes], items: result.items })
+    const small = gathered.small.get(stream)
+    if (small === undefined) gathered.small.set(stream, { parts: [result.bytes], items: result.items })
     else {
       small.parts.push(result.bytes)
       small.items += result.items

@@ -9,7 +9,10 @@
 //
 //   appended|<stream>                        items in the log for the exporters of this pipeline
 //
-//   received = appended + dropped by the processors
+//   windowed|<stream>                        items in the pipeline's window now: undecided, or dropped and still to be
+//                                            brought back by a late error (core/pipeline/windowed.ts)
+//
+//   received = appended + windowed + dropped by the processors
 //   offered = delivered + waiting + parked - unparked + dropped by the exporter
 
 export interface LedgerLine {
@@ -32,9 +35,11 @@ export interface StreamLine {
   readonly stream: string
   readonly received: number
   readonly appended: number
-  /** By processors, before the log. */
+  /** In the window of a processor that judges whole traces; 0 where there is none. */
+  readonly windowed: number
+  /** By processors. */
   readonly dropped: number
-  /** received - (appended + dropped): 0 when every item is accounted for. */
+  /** received - (appended + windowed + dropped): 0 when every item is accounted for. */
   readonly difference: number
 }
 
@@ -86,7 +91,9 @@ function streamLine(
   // What is offered to somebody is an exporter's; all other drops came before the log.
   const before = drops.filter(d => d.stream === stream && !totals.has(`offered|${d.by}|${stream}`))
   const dropped = before.reduce((sum, d) => sum + d.items, 0)
-  return { stream, received, appended, dropped, difference: received - appended - dropped }
+  const windowed = totals.get(`windowed|${stream}`) ?? 0
+  const difference = received - appended - windowed - dropped
+  return { stream, received, appended, windowed, dropped, difference }
 }
 
 function line(exporter: string, sums: ReadonlyMap<string, number>, waiting: number): LedgerLine {

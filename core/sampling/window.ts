@@ -1,0 +1,832 @@
+// The window: which traces are open, when they are over, what becomes of them, and what a commit must say so that a crash
+// at any moment loses nothing and writes nothing twice. No I/O and no clock: the runner (core/pipeline/windowed.ts) feeds it
+// entries in the order of the log and tells it the time.
+//
+// Time is the log's: an entry's own time while there are more to read, the clock's when everything is read. So a replay
+// after a crash, or a backlog, is judged as it would have been.
+//
+// A trace is OPEN until it is over, then KEPT or HELD. Items of a kept trace go to the output with the next commit, those
+// that come later with the commit after. A held trace's items stay in the log; an error within the late-error window turns
+// it to KEPT, else it becomes GONE. An entry is released when each of its items is written or gone; entries are released
+// in order, so that a held trace is never half there.
+
+import type { TraceFacts, Verdict, WindowedProcessor } from '../component/windowed.js'
+import { ItemScan, type RunSink, type ScanKey } from '../otlp/item-scan.js'
+import type { Signal } from '../otlp/signal.js'
+import { WireError } from '../otlp/wire.js'
+import { Cutter, type Marking, marking } from './cutter.js'
+import { Fifo } from './fifo.js'
+import { decodeJournal, encodeJournal, type JournalRecord } from './journal.js'
+import { type Explanation, RecentDecisions } from './recent.js'
+import { ALWAYS, memberOf, randomnessOf, readOtelState, weightOf } from './threshold.js'
+import * as row from './trace-table.js'
+import { TraceTable } from './trace-table.js'
+
+/** One pipeline whose items pass the window. */
+export interface WindowStream {
+  /** The pipeline's id: the name of the stream that is written. */
+  readonly id: string
+  readonly signal: Signal
+  /** The stream that is read. */
+  readonly arrival: string
+  readonly exporters: readonly string[]
+}
+
+export interface WindowEntry {
+  readonly position: number
+  readonly stream: string
+  readonly items: number
+  readonly bytes: Buffer
+  readonly appendedAt: number
+}
+
+/** What one commit must hold. */
+export interface Harvest {
+  readonly appends: readonly { readonly stream: string; readonly items: number; readonly bytes: Buffer }[]
+  readonly counts: ReadonlyMap<string, number>
+  /** Positions of arrivals that are done with. */
+  readonly released: readonly number[]
+  /** The same of journal entries. */
+  readonly releasedJournal: readonly number[]
+}
+
+export interface WindowOptions {
+  /** The processor's id: the component of the ledger. */
+  readonly id: string
+  readonly processor: WindowedProcessor
+  readonly streams: readonly WindowStream[]
+  /** Stream of the journal. */
+  readonly journal: string
+  /** Log bytes that open traces may hold; beyond it the oldest are decided early. */
+  readonly maxOpenBytes: number
+}
+
+interface Entry {
+  readonly position: number
+  readonly stream: number
+  readonly items: number
+  readonly bytes: number
+  readonly scopes: readonly number[]
+  /** Items neither written nor gone. */
+  open: number
+  /** Items gone, by rule. */
+  drops: Map<string, number> | undefined
+}
+
+interface JournalEntry {
+  readonly position: number
+  readonly readTo: number
+}
+
+/** Rule names of the window itself. */
+export const RULE_ERROR = 'error'
+export const RULE_LATE_ERROR = 'late_error'
+const RULE_UNREADABLE = 'unreadable'
+export const LATE_ERROR_MARK = 'sampling.late_error'
+export const DRY_RUN_MARK = 'sampling.would_drop'
+
+/** Bytes that one commit writes at about. */
+const HARVEST_BYTES = 8 * 1024 * 1024
+/** A written entry is closed at this size: delivery merges and splits to its back end's liking. */
+const OUTPUT_BYTES = 1024 * 1024
+const PLAN_INTS = 6
+const MAX_WORKFLOWS = 10_000
+const MAX_MARKINGS = 4096
+const DECISION_FLAGS = row.FINAL | row.WEIGHTED | row.LATE_ERROR | row.DRY_DROP
+
+export class Window implements RunSink {
+  readonly #options: WindowOptions
+  readonly #scan: ItemScan
+  readonly #table = new TraceTable()
+  readonly #facts: Facts
+  readonly #streams: ReadonlyMap<string, number>
+  readonly #cutters: readonly Cutter[]
+  readonly #recent = new RecentDecisions()
+  readonly #waiting = new Fifo()
+  readonly #rooted = new Fifo()
+  readonly #decided = new Fifo()
+  readonly #remembered = new Fifo()
+  #ready: number[] = []
+  #touched: number[] = []
+  #entries: Entry[] = []
+  /** Sequence number of `#entries[0]`. */
+  #base = 0
+  #entry: Entry | undefined
+  #at = 0
+  #readTo = 0
+  #journals: JournalEntry[] = []
+  #records: JournalRecord[] = []
+  /** Up to where each restored trace is written; only while replaying. */
+  #writtenTo = new Map<number, number>()
+  #replayTo = 0
+  #plan = new Int32Array(PLAN_INTS * 1024)
+  #planned = 0
+  #plannedBytes = 0
+  readonly #rules: string[] = ['']
+  readonly #ruleIds = new Map<string, number>()
+  readonly #workflows: string[] = ['']
+  readonly #workflowIds = new Map<string, number>()
+  #lastWorkflow = Buffer.alloc(0)
+  #lastWorkflowId = 0
+  readonly #markings = new Map<string, number>()
+  #markingList: Marking[] = []
+  #openTraces = 0
+  #openBytes = 0
+  #storedBytes = 0
+
+  constructor(options: WindowOptions) {
+    this.#options = options
+    this.#streams = new Map(options.streams.map((stream, i) => [stream.arrival, i]))
+    this.#cutters = options.streams.map(stream => new Cutter(stream.signal))
+    this.#facts = new Facts(this.#table, options.processor.attributes.length, this.#workflows)
+    this.#scan = new ItemScan(scanOptions(options.processor))
+  }
+
+  // --- reading ---
+
+  /** First, in order: what earlier runs wrote of their decisions. */
+  restore(entry: { readonly position: number; readonly bytes: Buffer }): void {
+    const { readTo, records } = decodeJournal(entry.bytes)
+    this.#journals.push({ position: entry.position, readTo })
+    this.#replayTo = Math.max(this.#replayTo, readTo)
+    for (const record of records) this.#restoreRecord(record, readTo)
+  }
+
+  #restoreRecord(record: JournalRecord, readTo: number): void {
+    const table = this.#table
+    const [a, b, c, d] = [0, 4, 8, 12].map(at => record.id.readInt32LE(at)) as [number, number, number, number]
+    let slot = table.find(a, b, c, d)
+    if (slot < 0) {
+      slot = table.insert(a, b, c, d)
+      this.#decided.push(slot, table.generation[slot]!, record.decidedAt)
+    }
+    table.flags[slot] = row.KEPT | record.flags
+    table.rule[slot] = this.#ruleId(record.rule)
+    table.threshold[slot] = record.threshold
+    table.decidedAt[slot] = record.decidedAt
+    table.keptFrom[slot] = record.keptFrom
+    this.#writtenTo.set(slot, readTo)
+  }
+
+  /** Takes the next entry of the log into the index. */
+  take(entry: WindowEntry): void {
+    const stream = this.#streams.get(entry.stream)!
+    const { position, items, bytes } = entry
+    const mine: Entry = { position, stream, items, bytes: bytes.length, scopes: [], open: items, drops: undefined }
+    this.#entry = mine
+    this.#at = entry.appendedAt
+    this.#readTo = position
+    this.#entries.push(mine)
+    this.#storedBytes += bytes.length
+    this.#seen = 0
+    try {
+      this.#scan.scan(this.#options.streams[stream]!.signal, bytes, this)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+    }
+    ;(mine as { scopes: readonly number[] }).scopes = this.#scan.scopes
+    // Stored bytes were checked at the door; should they not be what they were, nothing may hang on them.
+    if (this.#seen < items) this.#gone(mine, RULE_UNREADABLE, items - this.#seen)
+    if (position >= this.#replayTo) this.#writtenTo.clear()
+  }
+
+  #seen = 0
+
+  /** A run of one trace's items, from the scan. */
+  run(scan: ItemScan): void {
+    this.#seen += scan.items
+    const { buf, traceAt } = scan
+    if (traceAt < 0) {
+      this.#pass(scan)
+      return
+    }
+    const a = int32(buf, traceAt)
+    const b = int32(buf, traceAt + 4)
+    const c = int32(buf, traceAt + 8)
+    const d = int32(buf, traceAt + 12)
+    const table = this.#table
+    let slot = table.find(a, b, c, d)
+    if (slot < 0) {
+      slot = table.insert(a, b, c, d)
+      this.#openTraces++
+      table.randomness[slot] = randomnessOf(buf, traceAt)
+      this.#waiting.push(slot, table.generation[slot]!, this.#at)
+    }
+    this.#note(slot, scan)
+  }
+
+  #note(slot: number, scan: ItemScan): void {
+    const table = this.#table
+    const flags = table.flags[slot]!
+    const state = flags & row.STATE
+    const size = scan.end - scan.start
+    if (state === row.KEPT && this.#isWritten(slot, scan.items)) return
+    table.addRun(
+      slot,
+      this.#base + this.#entries.length - 1,
+      (scan.scope << 1) | (scan.hasTraceState ? 1 : 0),
+      scan.start,
+      scan.end,
+      scan.items
+    )
+    table.items[slot]! += scan.items
+    table.bytes[slot]! += size
+    let now = flags
+    if (scan.isError) now |= row.ERROR
+    if (scan.statuses !== 0) {
+      now |= scan.statuses << row.STATUS_SHIFT
+      table.spans[slot]! += scan.items
+      table.steps[slot]! += scan.steps
+      if (scan.minStart < table.minStart[slot]!) table.minStart[slot] = scan.minStart
+      if (scan.maxEnd > table.maxEnd[slot]!) table.maxEnd[slot] = scan.maxEnd
+    }
+    table.conditions[slot]! |= scan.conditions
+    if (scan.workflowFrom >= 0 && table.workflow[slot] === 0) table.workflow[slot] = this.#workflowOf(scan)
+    if (scan.hasTraceState && (now & row.HAS_RV) === 0) now |= this.#readRandomness(slot, scan.traceStateText)
+    if (scan.isRoot && (now & row.ROOT) === 0) {
+      now |= row.ROOT
+      table.totalSteps[slot] = scan.totalSteps
+      if (state === row.OPEN) this.#rooted.push(slot, table.generation[slot]!, this.#at)
+    }
+    if (state === row.OPEN) {
+      this.#openBytes += size
+      if ((now & row.READY) === 0 && this.#isOver(slot, now)) {
+        now |= row.READY
+        this.#ready.push(slot)
+      }
+    } else if ((now & row.TOUCHED) === 0) {
+      now |= row.TOUCHED
+      this.#touched.push(slot)
+    }
+    table.flags[slot] = now
+  }
+
+  /** While replaying: were these items written (or dropped before the trace was kept) by the last run? */
+  #isWritten(slot: number, items: number): boolean {
+    const to = this.#writtenTo.size === 0 ? undefined : this.#writtenTo.get(slot)
+    const entry = this.#entry!
+    if (to === undefined || entry.position > to) return false
+    if (entry.position >= this.#table.keptFrom[slot]!) entry.open -= items
+    else this.#gone(entry, 'expired', items)
+    return true
+  }
+
+  /** Items of no trace: nothing to wait for. */
+  #pass(scan: ItemScan): void {
+    const entry = this.#entry!
+    if (entry.position <= this.#replayTo) {
+      entry.open -= scan.items
+      return
+    }
+    this.#planRun(
+      this.#base + this.#entries.length - 1,
+      (scan.scope << 1) | (scan.hasTraceState ? 1 : 0),
+      scan.start,
+      scan.end,
+      scan.items,
+      -1
+    )
+    entry.open -= scan.items
+  }
+
+  #isOver(slot: number, flags: number): boolean {
+    const table = this.#table
+    const { settings } = this.#options.processor
+    if (table.items[slot]! >= settings.maxTraceItems || table.bytes[slot]! >= settings.maxTraceBytes) return true
+    const total = table.totalSteps[slot]!
+    return (flags & row.ROOT) !== 0 && total >= 0 && table.steps[slot]! >= total
+  }
+
+  #readRandomness(slot: number, text: string): number {
+    const { randomness } = readOtelState(text)
+    if (randomness === undefined) return 0
+    this.#table.randomness[slot] = randomness
+    return row.HAS_RV
+  }
+
+  #workflowOf(scan: ItemScan): number {
+    const { buf, workflowFrom: from, workflowTo: to } = scan
+    if (buf.compare(this.#lastWorkflow, 0, this.#lastWorkflow.length, from, to) === 0) return this.#lastWorkflowId
+    const name = buf.toString('utf8', from, to)
+    let id = this.#workflowIds.get(name)
+    if (id === undefined && this.#workflows.length < MAX_WORKFLOWS) {
+      id = this.#workflows.push(name) - 1
+      this.#workflowIds.set(name, id)
+    }
+    if (id === undefined) return 0
+    this.#lastWorkflow = Buffer.from(buf.subarray(from, to))
+    this.#lastWorkflowId = id
+    return id
+  }
+
+  // --- deciding ---
+
+  /** Decides what is over at `now`. True when there is more, for after the next commit. */
+  advance(now: number): boolean {
+    const { settings } = this.#options.processor
+    // First what has come: an error that is read has come in time.
+    this.#answerTouched(now)
+    this.#expire(now)
+    let done = 0
+    for (; done < this.#ready.length && !this.#isPlanFull(); done++) this.#decideIfOpen(this.#ready[done]!, now)
+    this.#ready = this.#ready.slice(done)
+    this.#decideOldest(this.#rooted, now - settings.afterRootMs, now)
+    this.#decideOldest(this.#waiting, now - settings.decisionWaitMs, now)
+    while (this.#isCrowded() && this.#waiting.length > 0 && !this.#isPlanFull()) this.#decideHead(this.#waiting, now)
+    return this.#isPlanFull() || this.#ready.length > 0
+  }
+
+  /** When the next decision or expiry may be due; Infinity when nothing waits. */
+  dueAt(): number {
+    const { settings } = this.#options.processor
+    let due = this.#ready.length > 0 || this.#touched.length > 0 || this.#planned > 0 ? 0 : Number.POSITIVE_INFINITY
+    if (this.#waiting.length > 0) due = Math.min(due, this.#waiting.time + settings.decisionWaitMs)
+    if (this.#rooted.length > 0) due = Math.min(due, this.#rooted.time + settings.afterRootMs)
+    if (this.#decided.length > 0) due = Math.min(due, this.#decided.time + settings.lateErrorMs)
+    return due
+  }
+
+  #isCrowded(): boolean {
+    return (
+      this.#openTraces > this.#options.processor.settings.maxTraces || this.#openBytes > this.#options.maxOpenBytes
+    )
+  }
+
+  #isPlanFull(): boolean {
+    return this.#plannedBytes >= HARVEST_BYTES
+  }
+
+  #decideOldest(fifo: Fifo, before: number, now: number): void {
+    while (fifo.length > 0 && fifo.time <= before && !this.#isPlanFull()) this.#decideHead(fifo, now)
+  }
+
+  #decideHead(fifo: Fifo, now: number): void {
+    const { slot, generation } = fifo
+    fifo.shift()
+    if (this.#table.generation[slot] === generation) this.#decideIfOpen(slot, now)
+  }
+
+  #decideIfOpen(slot: number, now: number): void {
+    if ((this.#table.flags[slot]! & row.STATE) === row.OPEN) this.#decide(slot, now)
+  }
+
+  #decide(slot: number, now: number): void {
+    const table = this.#table
+    const { processor } = this.#options
+    this.#openTraces--
+    this.#openBytes -= table.bytes[slot]!
+    const facts = this.#facts.of(slot)
+    const verdict = processor.decide(facts, now)
+    this.#sparingErrors(facts.hasError, verdict)
+    let isKept = facts.randomness >= verdict.threshold
+    processor.decided?.(verdict.rule, isKept, facts)
+    let marks = (verdict.isFinal ? row.FINAL : 0) | (verdict.isWeighted ? row.WEIGHTED : 0)
+    if (!isKept && processor.settings.dryRun) {
+      isKept = true
+      verdict.threshold = ALWAYS
+      marks |= row.DRY_DROP | row.WEIGHTED
+    }
+    table.rule[slot] = this.#ruleId(verdict.rule)
+    table.threshold[slot] = verdict.threshold
+    this.#conclude(slot, isKept, marks, now)
+    this.#decided.push(slot, table.generation[slot]!, now)
+  }
+
+  /** An error is never sampled away. */
+  #sparingErrors(hasError: boolean, verdict: Verdict): void {
+    if (!hasError || verdict.isFinal || verdict.threshold === ALWAYS) return
+    verdict.rule = RULE_ERROR
+    verdict.threshold = ALWAYS
+    verdict.isWeighted = true
+  }
+
+  #conclude(slot: number, isKept: boolean, marks: number, now: number): void {
+    const table = this.#table
+    const state = isKept ? row.KEPT : row.HELD
+    table.flags[slot] = (table.flags[slot]! & ~(row.STATE | row.TOUCHED | row.READY | DECISION_FLAGS)) | state | marks
+    table.decidedAt[slot] = now
+    this.#recent.add(this.#explanation(slot))
+    if (isKept) this.#write(slot)
+  }
+
+  /** Items of decided traces that came since. */
+  #answerTouched(now: number): void {
+    const touched = this.#touched
+    this.#touched = []
+    for (const slot of touched) this.#answerLate(slot, now)
+  }
+
+  #answerLate(slot: number, now: number): void {
+    const table = this.#table
+    const flags = table.flags[slot]!
+    table.flags[slot] = flags & ~row.TOUCHED
+    const state = flags & row.STATE
+    if (state === row.KEPT) {
+      this.#write(slot)
+      return
+    }
+    if ((flags & row.ERROR) !== 0 && (flags & row.FINAL) === 0) {
+      // Beyond the window only what came since is there to be kept.
+      if (state === row.GONE) table.keptFrom[slot] = this.#firstPosition(slot)
+      table.rule[slot] = this.#ruleId(RULE_LATE_ERROR)
+      table.threshold[slot] = ALWAYS
+      this.#options.processor.decided?.(RULE_LATE_ERROR, true, this.#facts.of(slot))
+      this.#conclude(slot, true, row.WEIGHTED | row.LATE_ERROR, now)
+    } else if (state === row.GONE) this.#letGo(slot)
+  }
+
+  #firstPosition(slot: number): number {
+    const { runs } = this.#table
+    const run = this.#table.firstRun[slot]!
+    return this.#entryOf(runs[run * row.RUN_INTS + row.RUN_ENTRY]!).position
+  }
+
+  /** Ends late-error windows, by time and by bytes, and forgets old decisions. */
+  #expire(now: number): void {
+    const { settings } = this.#options.processor
+    const decided = this.#decided
+    while (decided.length > 0) {
+      const isOld = decided.time + settings.lateErrorMs <= now
+      if (!isOld && this.#storedBytes - this.#openBytes <= settings.lateErrorBytes) break
+      this.#expireHead()
+      if (!isOld) this.#countReleasable()
+    }
+    for (let n = this.#remembered.length - settings.maxDecisions; n > 0; n--) this.#forgetHead()
+  }
+
+  #expireHead(): void {
+    const { slot, generation, time } = this.#decided
+    this.#decided.shift()
+    const table = this.#table
+    if (table.generation[slot] !== generation) return
+    const flags = table.flags[slot]!
+    if ((flags & row.STATE) === row.HELD) {
+      table.flags[slot] = (flags & ~row.STATE) | row.GONE
+      this.#letGo(slot)
+    }
+    this.#remembered.push(slot, generation, time)
+  }
+
+  /** Bytes of entries at the head that nothing needs any more leave the account at once: the next commit releases them. */
+  #countReleasable(): void {
+    while (this.#releasable < this.#entries.length && this.#entries[this.#releasable]!.open === 0) {
+      this.#storedBytes -= this.#entries[this.#releasable++]!.bytes
+    }
+  }
+
+  #releasable = 0
+
+  #forgetHead(): void {
+    const { slot, generation } = this.#remembered
+    this.#remembered.shift()
+    const table = this.#table
+    if (table.generation[slot] !== generation || table.firstRun[slot] !== 0) return
+    table.remove(slot)
+  }
+
+  #letGo(slot: number): void {
+    const table = this.#table
+    const rule = this.#rules[table.rule[slot]!]!
+    for (let run = table.firstRun[slot]!; run !== 0; run = table.nextRun(run)) {
+      const i = run * row.RUN_INTS
+      this.#gone(this.#entryOf(table.runs[i + row.RUN_ENTRY]!), rule, table.runs[i + row.RUN_ITEMS]!)
+    }
+    table.freeRuns(slot)
+  }
+
+  #gone(entry: Entry, rule: string, items: number): void {
+    entry.open -= items
+    entry.drops ??= new Map()
+    entry.drops.set(rule, (entry.drops.get(rule) ?? 0) + items)
+  }
+
+  #entryOf(sequence: number): Entry {
+    return this.#entries[sequence - this.#base]!
+  }
+
+  // --- writing ---
+
+  /** Plans a kept trace's items for the next commit. */
+  #write(slot: number): void {
+    const table = this.#table
+    const mark = this.#markingOf(slot)
+    for (let run = table.firstRun[slot]!; run !== 0; run = table.nextRun(run)) {
+      const i = run * row.RUN_INTS
+      const { runs } = table
+      const sequence = runs[i + row.RUN_ENTRY]!
+      this.#planRun(
+        sequence,
+        runs[i + row.RUN_SCOPE]!,
+        runs[i + row.RUN_START]!,
+        runs[i + row.RUN_END]!,
+        runs[i + row.RUN_ITEMS]!,
+        mark
+      )
+      this.#entryOf(sequence).open -= runs[i + row.RUN_ITEMS]!
+    }
+    table.freeRuns(slot)
+    this.#records.push({
+      id: table.idBytes(slot),
+      rule: this.#rules[table.rule[slot]!]!,
+      flags: table.flags[slot]! & DECISION_FLAGS,
+      threshold: table.threshold[slot]!,
+      decidedAt: table.decidedAt[slot]!,
+      keptFrom: table.keptFrom[slot]!
+    })
+  }
+
+  #planRun(sequence: number, scope: number, start: number, end: number, items: number, mark: number): void {
+    if ((this.#planned + 1) * PLAN_INTS > this.#plan.length) {
+      const grown = new Int32Array(this.#plan.length * 2)
+      grown.set(this.#plan)
+      this.#plan = grown
+    }
+    const at = this.#planned++ * PLAN_INTS
+    this.#plan[at] = sequence
+    this.#plan[at + 1] = scope
+    this.#plan[at + 2] = start
+    this.#plan[at + 3] = end
+    this.#plan[at + 4] = items
+    this.#plan[at + 5] = mark
+    this.#plannedBytes += end - start
+  }
+
+  /** Index of what items of this trace get: the same for all signals, made per signal when used. */
+  #markingOf(slot: number): number {
+    const flags = this.#table.flags[slot]!
+    const threshold = (flags & row.WEIGHTED) === 0 ? -1 : this.#table.threshold[slot]!
+    const key = `${threshold} ${flags & (row.LATE_ERROR | row.DRY_DROP)}`
+    const known = this.#markings.get(key)
+    if (known !== undefined) return known
+    const marks = [
+      ...((flags & row.LATE_ERROR) === 0 ? [] : [LATE_ERROR_MARK]),
+      ...((flags & row.DRY_DROP) === 0 ? [] : [DRY_RUN_MARK])
+    ]
+    const at = this.#markingList.length
+    for (const { signal } of this.#options.streams) {
+      this.#markingList.push(marking(signal, threshold < 0 ? undefined : threshold, marks))
+    }
+    this.#markings.set(key, at)
+    return at
+  }
+
+  /**
+   * What the next commit must hold: everything decided and everything to be released; undefined when there is nothing.
+   * The window counts on it being committed, however long that takes, before the next one.
+   * @param read the bytes of a stored entry
+   */
+  harvest(read: (position: number) => Buffer | undefined): Harvest | undefined {
+    const counts = new Map<string, number>()
+    const appends = this.#planned > 0 ? this.#cut(read, counts) : []
+    if (appends.length > 0 || this.#records.length > 0) {
+      const bytes = encodeJournal({ readTo: this.#readTo, records: this.#records })
+      appends.push({ stream: this.#options.journal, items: 0, bytes })
+      this.#records = []
+    }
+    const released = this.#release(counts)
+    const releasedJournal = this.#releaseJournal()
+    if (appends.length === 0 && released.length === 0 && releasedJournal.length === 0) return undefined
+    return { appends, counts, released, releasedJournal }
+  }
+
+  /** Told when a harvest is durable, with the position its journal entry got. */
+  committed(harvest: Harvest, positions: readonly number[]): void {
+    harvest.appends.forEach(({ stream, bytes }, i) => {
+      if (stream !== this.#options.journal) return
+      this.#journals.push({ position: positions[i]!, readTo: bytes.readDoubleLE(0) })
+    })
+  }
+
+  #cut(
+    read: (position: number) => Buffer | undefined,
+    counts: Map<string, number>
+  ): { stream: string; items: number; bytes: Buffer }[] {
+    const out: { stream: string; items: number; bytes: Buffer }[] = []
+    const plan = this.#plan
+    const order = Array.from({ length: this.#planned }, (_, i) => i * PLAN_INTS)
+    order.sort((x, y) => plan[x]! - plan[y]! || plan[x + 2]! - plan[y + 2]!)
+    let sequence = -1
+    let source: Buffer | undefined
+    const run = { start: 0, end: 0, items: 0 }
+    for (const at of order) {
+      const entry = this.#entryOf(plan[at]!)
+      if (plan[at] !== sequence) {
+        sequence = plan[at]!
+        source = read(entry.position)
+      }
+      run.start = plan[at + 2]!
+      run.end = plan[at + 3]!
+      run.items = plan[at + 4]!
+      if (source === undefined) {
+        this.#lost(entry, run.items, counts)
+        continue
+      }
+      const cutter = this.#cutters[entry.stream]!
+      const scope = plan[at + 1]!
+      const i = (scope >> 1) * 2
+      const mark = plan[at + 5]! < 0 ? undefined : this.#markingList[plan[at + 5]! + entry.stream]
+      cutter.add(source, entry.scopes[i]!, entry.scopes[i + 1]!, run, mark, (scope & 1) === 0)
+      if (cutter.size >= OUTPUT_BYTES) this.#close(entry.stream, out, counts)
+    }
+    this.#cutters.forEach((_, stream) => this.#close(stream, out, counts))
+    this.#planned = 0
+    this.#plannedBytes = 0
+    if (this.#markings.size > MAX_MARKINGS) {
+      this.#markings.clear()
+      this.#markingList = []
+    }
+    return out
+  }
+
+  /** An entry that was damaged on disk: the log has counted its items as dropped by the cursor. */
+  #lost(entry: Entry, items: number, counts: Map<string, number>): void {
+    const { id } = this.#options.streams[entry.stream]!
+    add(counts, `windowed|${id}`, -items)
+    add(counts, `dropped|${this.#options.id}|${id}|damaged`, items)
+  }
+
+  #close(stream: number, out: { stream: string; items: number; bytes: Buffer }[], counts: Map<string, number>): void {
+    const cutter = this.#cutters[stream]!
+    if (cutter.items === 0) return
+    const { id, exporters } = this.#options.streams[stream]!
+    const { bytes, items } = cutter.take()
+    out.push({ stream: id, items, bytes })
+    add(counts, `windowed|${id}`, -items)
+    add(counts, `appended|${id}`, items)
+    for (const exporter of exporters) add(counts, `offered|${exporter}|${id}`, items)
+  }
+
+  #release(counts: Map<string, number>): number[] {
+    const released: number[] = []
+    let n = 0
+    for (; n < this.#entries.length && this.#entries[n]!.open === 0; n++) {
+      const entry = this.#entries[n]!
+      released.push(entry.position)
+      if (n >= this.#releasable) this.#storedBytes -= entry.bytes
+      if (entry.drops === undefined) continue
+      const { id } = this.#options.streams[entry.stream]!
+      for (const [rule, items] of entry.drops) {
+        add(counts, `dropped|${this.#options.id}|${id}|${rule}`, items)
+        add(counts, `windowed|${id}`, -items)
+      }
+    }
+    this.#releasable = 0
+    if (n > 0) this.#entries = this.#entries.slice(n)
+    this.#base += n
+    return released
+  }
+
+  /** A journal entry is needed while an entry is stored that it speaks of. */
+  #releaseJournal(): number[] {
+    const low = this.#entries[0]?.position ?? Number.POSITIVE_INFINITY
+    let n = 0
+    while (n < this.#journals.length && this.#journals[n]!.readTo < low) n++
+    return this.#journals.splice(0, n).map(({ position }) => position)
+  }
+
+  // --- telling ---
+
+  /** Traces that are not decided, items stored, decisions remembered. */
+  status(): { readonly openTraces: number; readonly openBytes: number; readonly storedBytes: number; readonly traces: number } {
+    return {
+      openTraces: this.#openTraces,
+      openBytes: this.#openBytes,
+      storedBytes: this.#storedBytes,
+      traces: this.#table.size
+    }
+  }
+
+  /** What became of a trace (32 hex digits), as far as it is remembered. */
+  explain(traceId: string): Explanation | undefined {
+    const id = Buffer.from(traceId, 'hex')
+    if (id.length !== 16) return undefined
+    const slot = this.#table.find(id.readInt32LE(0), id.readInt32LE(4), id.readInt32LE(8), id.readInt32LE(12))
+    return slot < 0 ? this.#recent.find(traceId.toLowerCase()) : this.#explanation(slot)
+  }
+
+  recent(limit: number): readonly Explanation[] {
+    return this.#recent.newest(limit)
+  }
+
+  #explanation(slot: number): Explanation {
+    const table = this.#table
+    const flags = table.flags[slot]!
+    const isKept = (flags & row.STATE) === row.KEPT
+    return {
+      traceId: table.idText(slot),
+      state: STATES[flags & row.STATE]!,
+      rule: this.#rules[table.rule[slot]!]!,
+      decidedAt: table.decidedAt[slot]!,
+      items: table.items[slot]!,
+      hasError: (flags & row.ERROR) !== 0,
+      isLateError: (flags & row.LATE_ERROR) !== 0,
+      weight: isKept && (flags & row.WEIGHTED) !== 0 ? weightOf(table.threshold[slot]!) : undefined
+    }
+  }
+
+  #ruleId(rule: string): number {
+    let id = this.#ruleIds.get(rule)
+    if (id === undefined) {
+      id = this.#rules.push(rule) - 1
+      this.#ruleIds.set(rule, id)
+    }
+    return id
+  }
+}
+
+const STATES = ['undecided', 'kept', 'held', 'dropped'] as const
+
+/** The view that processors judge by. */
+class Facts implements TraceFacts {
+  readonly #table: TraceTable
+  readonly #attributes: number
+  readonly #workflows: readonly string[]
+  #slot = 0
+
+  constructor(table: TraceTable, attributes: number, workflows: readonly string[]) {
+    this.#table = table
+    this.#attributes = attributes
+    this.#workflows = workflows
+  }
+
+  of(slot: number): this {
+    this.#slot = slot
+    return this
+  }
+
+  get items(): number {
+    return this.#table.items[this.#slot]!
+  }
+
+  get spans(): number {
+    return this.#table.spans[this.#slot]!
+  }
+
+  get bytes(): number {
+    return this.#table.bytes[this.#slot]!
+  }
+
+  get hasError(): boolean {
+    return (this.#table.flags[this.#slot]! & row.ERROR) !== 0
+  }
+
+  get hasRoot(): boolean {
+    return (this.#table.flags[this.#slot]! & row.ROOT) !== 0
+  }
+
+  get statuses(): number {
+    return (this.#table.flags[this.#slot]! >> row.STATUS_SHIFT) & 7
+  }
+
+  get durationMs(): number {
+    const span = this.#table.maxEnd[this.#slot]! - this.#table.minStart[this.#slot]!
+    return span > 0 ? span / 1e6 : 0
+  }
+
+  get workflow(): string {
+    return this.#workflows[this.#table.workflow[this.#slot]!]!
+  }
+
+  get randomness(): number {
+    return this.#table.randomness[this.#slot]!
+  }
+
+  attribute(i: number): boolean {
+    return (this.#table.conditions[this.#slot]! & (1 << i)) !== 0
+  }
+
+  traceState(i: number): boolean {
+    return this.attribute(this.#attributes + i)
+  }
+}
+
+/** A window knows 31 conditions: bits of one number. */
+export const MAX_CONDITIONS = 31
+
+function scanOptions({ attributes, traceStates }: WindowedProcessor) {
+  const keys = attributes.map(
+    ({ key, test }, i): ScanKey => ({
+      key,
+      inResource: true,
+      test: (buf, type, from, to) => (test(buf, type, from, to) ? 1 << i : 0)
+    })
+  )
+  if (traceStates.length === 0) return { keys }
+  const traceState = (text: string): number => {
+    let bits = 0
+    traceStates.forEach(({ key, test }, i) => {
+      const value = memberOf(text, key)
+      if (value !== undefined && test(value)) bits |= 1 << (attributes.length + i)
+    })
+    return bits
+  }
+  return { keys, traceState }
+}
+
+function add(counts: Map<string, number>, key: string, n: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + n)
+}
+
+function int32(buf: Buffer, at: number): number {
+  return buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)
+}
