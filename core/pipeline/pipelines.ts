@@ -22,8 +22,8 @@ export interface Pipeline {
   /** Ids of the exporters that read this pipeline's stream. */
   readonly exporters: readonly string[]
   readonly chain: Chain
-  /** The stream that a window reads before the exporters get anything; undefined where there is none. */
-  readonly arrival?: string
+  /** The window that sees its items before the exporters do, and the stream it reads; undefined where there is none. */
+  readonly window?: { readonly id: string; readonly arrival: string }
   /** Exporters that may refuse senders: undefined while there is room, else when it may be worth trying again. */
   readonly pressure: () => { readonly message: string; readonly retryAfterMs: number } | undefined
 }
@@ -68,7 +68,7 @@ export class Pipelines implements Intake {
 
   constructor(options: PipelinesOptions) {
     this.#options = options
-    this.#keys = new Map(options.pipelines.map(p => [p.id, ledgerKeys(p.id, p.exporters)]))
+    this.#keys = new Map(options.pipelines.map(p => [p.id, ledgerKeys(p.id, p.exporters, p.window?.id)]))
   }
 
   get isOpen(): boolean {
@@ -123,8 +123,8 @@ export class Pipelines implements Intake {
     for (const row of result.dropped) add(counts, keys.dropped(row.processor, row.reason), row.items)
     gathered.bytes += size
     if (result.items === 0) return
-    const stream = pipeline.arrival ?? pipeline.id
-    if (pipeline.arrival !== undefined) add(counts, keys.windowed, result.items)
+    const stream = pipeline.window?.arrival ?? pipeline.id
+    if (keys.windowed !== undefined) add(counts, keys.windowed, result.items)
     else {
       add(counts, keys.appended, result.items)
       for (const offered of keys.offered) add(counts, offered, result.items)

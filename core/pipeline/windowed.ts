@@ -4,8 +4,8 @@
 //
 //   chain -> `traces#arrival` -> window -> `traces` -> exporters
 //
-// Ledger: `windowed|<pipeline>` is how many items are in the window now; they leave it to `appended` or to
-// `dropped|<processor>|<pipeline>|<rule>`.
+// Ledger: `windowed|<pipeline>|<window>` is how many items are in the window now; they leave it to `appended` or to
+// `dropped|<window>|<pipeline>|<rule>`.
 
 import type { Clock, Log as Logger } from '../component/context.js'
 import { codeOf } from '../component/errors.js'
@@ -15,7 +15,7 @@ import type { Explanation } from '../sampling/recent.js'
 import { type Harvest, Window, type WindowStream } from '../sampling/window.js'
 
 export interface WindowedStageOptions {
-  /** The processor's id; names its cursors and its drops. */
+  /** The window's id; names its cursors and its drops. */
   readonly id: string
   readonly processor: WindowedProcessor
   readonly streams: readonly WindowStream[]
@@ -52,6 +52,7 @@ export class WindowedStage {
   #nextTickAt = 0
   #timer: { cancel(): void } | undefined
   #unsubscribe: (() => void) | undefined
+  #isStarted = false
   #isStopped = false
   #isFailing = false
 
@@ -82,7 +83,6 @@ export class WindowedStage {
   /** Reads what earlier runs left and goes on. The log is started and has the cursors. */
   async start(): Promise<void> {
     const { log, processor } = this.#options
-    log.onDamage(({ position, items, stream }) => this.#damaged(position, items, stream))
     for (let after = -1; ; ) {
       const entries = log.read(this.#journal, after, READ_JOURNAL)
       for (const entry of entries) this.#window.restore(entry)
@@ -91,6 +91,7 @@ export class WindowedStage {
       after = last.position
     }
     await processor.start?.()
+    this.#isStarted = true
     this.#unsubscribe = log.onAppend(() => {
       this.#isCaughtUp = false
       this.#wake()
@@ -106,6 +107,8 @@ export class WindowedStage {
     this.#timer?.cancel()
     await this.#running
     await this.#commit
+    // What is over by now still goes out.
+    if (this.#isStarted && this.#tick()) await this.#commit
     await this.#options.processor.stop?.()
   }
 
@@ -199,7 +202,8 @@ export class WindowedStage {
         return
       } catch (error) {
         const code = codeOf(error)
-        if (!this.#isFailing) logger.error({ code }, 'decisions cannot be written now; they are tried again until they can')
+        if (!this.#isFailing)
+          logger.error({ code }, 'decisions cannot be written now; they are tried again until they can')
         this.#isFailing = true
         if (this.#isStopped || code === 'QUEUE_CLOSED') return
         await new Promise<void>(resolve => this.#options.clock.after(RETRY_MS, resolve))
@@ -220,11 +224,19 @@ export class WindowedStage {
   }
 
   /** An entry that was damaged before the window had read it leaves the ledger's window. */
-  #damaged(position: number, items: number, stream: string): void {
+  damaged({
+    position,
+    items,
+    stream
+  }: {
+    readonly position: number
+    readonly items: number
+    readonly stream: string
+  }): void {
     const id = this.#arrivals.get(stream)
     if (id === undefined || position <= this.#after) return
     const counts = new Map([
-      [`windowed|${id}`, -items],
+      [`windowed|${id}|${this.id}`, -items],
       [`dropped|${this.id}|${id}|damaged`, items]
     ])
     this.#options.log.commit({ counts }).catch(() => {})

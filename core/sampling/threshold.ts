@@ -93,7 +93,10 @@ const MAX_MEMBERS = 32
  * rejected stays rejected: the higher threshold is written. A changed member goes to the front (W3C 3.5).
  */
 export function withThreshold(traceState: string, threshold: number | undefined): string {
-  const members = traceState.split(',').map(m => m.trim()).filter(m => m !== '')
+  const members = traceState
+    .split(',')
+    .map(m => m.trim())
+    .filter(m => m !== '')
   const others = members.filter(m => !m.startsWith('ot='))
   const pairs = (memberOf(traceState, 'ot') ?? '').split(';').filter(p => p !== '' && !p.startsWith('th:'))
   if (threshold !== undefined) pairs.unshift(`th:${laterThreshold(traceState, threshold)}`)
@@ -103,7 +106,10 @@ export function withThreshold(traceState: string, threshold: number | undefined)
 
 /** The text of whichever threshold rejects more; an earlier one is kept digit by digit. */
 function laterThreshold(traceState: string, threshold: number): string {
-  const earlier = (memberOf(traceState, 'ot') ?? '').split(';').find(p => p.startsWith('th:'))?.slice(3)
+  const earlier = (memberOf(traceState, 'ot') ?? '')
+    .split(';')
+    .find(p => p.startsWith('th:'))
+    ?.slice(3)
   const before = earlier === undefined ? undefined : readThreshold(earlier)
   return before !== undefined && before > threshold ? earlier! : thresholdText(threshold)
 }

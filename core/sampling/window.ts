@@ -51,7 +51,7 @@ export interface Harvest {
 }
 
 export interface WindowOptions {
-  /** The processor's id: the component of the ledger. */
+  /** The window's id: the component of the ledger. */
   readonly id: string
   readonly processor: WindowedProcessor
   readonly streams: readonly WindowStream[]
@@ -347,9 +347,7 @@ export class Window implements RunSink {
   }
 
   #isCrowded(): boolean {
-    return (
-      this.#openTraces > this.#options.processor.settings.maxTraces || this.#openBytes > this.#options.maxOpenBytes
-    )
+    return this.#openTraces > this.#options.processor.settings.maxTraces || this.#openBytes > this.#options.maxOpenBytes
   }
 
   #isPlanFull(): boolean {
@@ -628,7 +626,7 @@ export class Window implements RunSink {
       cutter.add(source, entry.scopes[i]!, entry.scopes[i + 1]!, run, mark, (scope & 1) === 0)
       if (cutter.size >= OUTPUT_BYTES) this.#close(entry.stream, out, counts)
     }
-    this.#cutters.forEach((_, stream) => this.#close(stream, out, counts))
+    for (let stream = 0; stream < this.#cutters.length; stream++) this.#close(stream, out, counts)
     this.#planned = 0
     this.#plannedBytes = 0
     if (this.#markings.size > MAX_MARKINGS) {
@@ -641,7 +639,7 @@ export class Window implements RunSink {
   /** An entry that was damaged on disk: the log has counted its items as dropped by the cursor. */
   #lost(entry: Entry, items: number, counts: Map<string, number>): void {
     const { id } = this.#options.streams[entry.stream]!
-    add(counts, `windowed|${id}`, -items)
+    add(counts, this.#windowed(id), -items)
     add(counts, `dropped|${this.#options.id}|${id}|damaged`, items)
   }
 
@@ -651,9 +649,13 @@ export class Window implements RunSink {
     const { id, exporters } = this.#options.streams[stream]!
     const { bytes, items } = cutter.take()
     out.push({ stream: id, items, bytes })
-    add(counts, `windowed|${id}`, -items)
+    add(counts, this.#windowed(id), -items)
     add(counts, `appended|${id}`, items)
     for (const exporter of exporters) add(counts, `offered|${exporter}|${id}`, items)
+  }
+
+  #windowed(pipeline: string): string {
+    return `windowed|${pipeline}|${this.#options.id}`
   }
 
   #release(counts: Map<string, number>): number[] {
@@ -667,7 +669,7 @@ export class Window implements RunSink {
       const { id } = this.#options.streams[entry.stream]!
       for (const [rule, items] of entry.drops) {
         add(counts, `dropped|${this.#options.id}|${id}|${rule}`, items)
-        add(counts, `windowed|${id}`, -items)
+        add(counts, this.#windowed(id), -items)
       }
     }
     this.#releasable = 0
@@ -687,7 +689,12 @@ export class Window implements RunSink {
   // --- telling ---
 
   /** Traces that are not decided, items stored, decisions remembered. */
-  status(): { readonly openTraces: number; readonly openBytes: number; readonly storedBytes: number; readonly traces: number } {
+  status(): {
+    readonly openTraces: number
+    readonly openBytes: number
+    readonly storedBytes: number
+    readonly traces: number
+  } {
     return {
       openTraces: this.#openTraces,
       openBytes: this.#openBytes,

@@ -9,7 +9,7 @@
 //
 //   appended|<stream>                        items in the log for the exporters of this pipeline
 //
-//   windowed|<stream>                        items in the pipeline's window now: undecided, or dropped and still to be
+//   windowed|<stream>|<window>               items in the pipeline's window now: undecided, or dropped and still to be
 //                                            brought back by a late error (core/pipeline/windowed.ts)
 //
 //   received = appended + windowed + dropped by the processors
@@ -70,7 +70,8 @@ export function ledgerOf(totals: ReadonlyMap<string, number>, waiting: ReadonlyM
     const [what = '', who = '', stream = '', reason = ''] = key.split('|')
     add(`${what}|${who}`, items)
     if (what === 'received') received.push({ stream: who, items })
-    if (what === 'dropped') dropped.push({ by: who, stream, reason, items })
+    // What is told of a stream in front of a window is in the window's own counts.
+    if (what === 'dropped' && !stream.includes('#')) dropped.push({ by: who, stream, reason, items })
     if (what === 'delivered') delivered.push({ exporter: who, stream, items })
     if (what === 'delivered' || what === 'offered' || what === 'parked') names.add(who)
   }
@@ -91,7 +92,8 @@ function streamLine(
   // What is offered to somebody is an exporter's; all other drops came before the log.
   const before = drops.filter(d => d.stream === stream && !totals.has(`offered|${d.by}|${stream}`))
   const dropped = before.reduce((sum, d) => sum + d.items, 0)
-  const windowed = totals.get(`windowed|${stream}`) ?? 0
+  let windowed = 0
+  for (const [key, items] of totals) if (key.startsWith(`windowed|${stream}|`)) windowed += items
   const difference = received - appended - windowed - dropped
   return { stream, received, appended, windowed, dropped, difference }
 }

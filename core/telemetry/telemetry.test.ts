@@ -182,7 +182,7 @@ t.test('the ledger adds up to the item, and says where it does not', async t => 
     { exporter: 'debug', offered: undefined, delivered: 100, difference: undefined },
     { exporter: 'otlp_http', offered: 100, delivered: 60, waiting: 28, parked: 7, dropped: 5, difference: 0 }
   ])
-  t.same(ledger.streams, [{ stream: 'traces', received: 110, appended: 100, dropped: 10, difference: 0 }])
+  t.same(ledger.streams, [{ stream: 'traces', received: 110, appended: 100, windowed: 0, dropped: 10, difference: 0 }])
   t.match(ledger.dropped[0], { by: 'filter', stream: 'traces', reason: 'matched', items: 10 })
   t.match(ledgerOf(totals, new Map([['otlp_http', 27]])), { isBalanced: false, exporters: { 1: { difference: 1 } } })
 })

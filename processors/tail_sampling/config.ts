@@ -103,16 +103,33 @@ const PARTS = {
         exclusiveMinimum: 0,
         description: 'Spans a second to be kept of all keys together, shared fairly.'
       }),
-      key: Type.Union([Type.Literal('workflow')], { default: 'workflow', description: 'What traces are told apart by.' }),
+      key: Type.Union([Type.Literal('workflow')], {
+        default: 'workflow',
+        description: 'What traces are told apart by.'
+      }),
       adjustment_interval: duration({ default: '15s', description: 'How often the rates are worked out anew.' }),
-      weight: Type.Number({ default: 0.5, exclusiveMinimum: 0, maximum: 1, description: 'How fast old traffic is forgotten (EMA).' })
+      weight: Type.Number({
+        default: 0.5,
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: 'How fast old traffic is forgotten (EMA).'
+      })
     },
     { description: 'Frequent workflows are thinned out more than rare ones, to a total rate. Weights stay exact.' }
   ),
   slow_outlier: Type.Object(
     {
-      percentile: Type.Number({ default: 99, minimum: 50, maximum: 99.99, description: 'Slower than this part of its workflow.' }),
-      min_traces: Type.Integer({ default: 200, minimum: 10, description: 'Traces of a workflow that are learnt from before any is an outlier.' })
+      percentile: Type.Number({
+        default: 99,
+        minimum: 50,
+        maximum: 99.99,
+        description: 'Slower than this part of its workflow.'
+      }),
+      min_traces: Type.Integer({
+        default: 200,
+        minimum: 10,
+        description: 'Traces of a workflow that are learnt from before any is an outlier.'
+      })
     },
     { description: 'Traces slower than usual for their workflow.' }
   )
@@ -138,7 +155,9 @@ const group = Type.Object({
   name: Type.String({ minLength: 1, description: 'Told as the reason of decisions.' }),
   type: typeOf([...LEAVES, 'and', 'not']),
   ...optionalParts,
-  and: Type.Optional(Type.Object({ and_sub_policy: Type.Array(leaf, { minItems: 1, description: 'All must match.' }) })),
+  and: Type.Optional(
+    Type.Object({ and_sub_policy: Type.Array(leaf, { minItems: 1, description: 'All must match.' }) })
+  ),
   not: Type.Optional(Type.Object({ not_sub_policy: leaf }))
 })
 
@@ -182,7 +201,10 @@ const policy = Type.Object({
 
 export const schema = Type.Object(
   {
-    decision_wait: duration({ default: '30s', description: 'From the first item of a trace to its decision, at the latest.' }),
+    decision_wait: duration({
+      default: '30s',
+      description: 'From the first item of a trace to its decision, at the latest.'
+    }),
     decision_wait_after_root_received: duration({
       default: '2s',
       description:
@@ -194,7 +216,8 @@ export const schema = Type.Object(
     }),
     late_error_max_size: byteSize({
       default: '512MiB',
-      description: 'Bytes of the queue for that, at most a quarter of `queue.max_size`; beyond them the oldest go early.'
+      description:
+        'Bytes of the queue for that, at most a quarter of `queue.max_size`; beyond them the oldest go early.'
     }),
     policies: Type.Array(policy, {
       default: [],
@@ -216,17 +239,32 @@ export const schema = Type.Object(
       description: 'Undecided traces; beyond it the oldest are decided early. About 150 bytes of memory each.'
     }),
     maximum_trace_size_bytes: byteSize({ default: '16MiB', description: 'A trace with more bytes is decided early.' }),
-    maximum_trace_spans: Type.Integer({ default: 20_000, minimum: 1, description: 'A trace with more items is decided early.' }),
+    maximum_trace_spans: Type.Integer({
+      default: 20_000,
+      minimum: 1,
+      description: 'A trace with more items is decided early.'
+    }),
     decision_cache: Type.Object(
       {
-        sampled_cache_size: Type.Integer({ default: 100_000, minimum: 0, description: 'Kept traces remembered beyond the late-error window.' }),
-        non_sampled_cache_size: Type.Integer({ default: 100_000, minimum: 0, description: 'The same of dropped traces.' })
+        sampled_cache_size: Type.Integer({
+          default: 100_000,
+          minimum: 0,
+          description: 'Kept traces remembered beyond the late-error window.'
+        }),
+        non_sampled_cache_size: Type.Integer({
+          default: 100_000,
+          minimum: 0,
+          description: 'The same of dropped traces.'
+        })
       },
       { description: 'For items that come very late: they follow the decision on their trace.' }
     ),
     expected_new_traces_per_sec: Type.Integer({ default: 0, description: 'Taken and not needed.' }),
     sample_on_first_match: Type.Boolean({ default: false, description: 'Taken and not needed.' }),
-    block_on_overflow: Type.Boolean({ default: false, description: 'Taken and not needed: nothing undecided is let go.' }),
+    block_on_overflow: Type.Boolean({
+      default: false,
+      description: 'Taken and not needed: nothing undecided is let go.'
+    }),
     drop_pending_traces_on_shutdown: Type.Boolean({
       default: false,
       description: 'Taken and not needed: what is undecided at a stop is decided after the next start.'
@@ -253,8 +291,17 @@ export interface Policy extends Static<typeof leaf> {
 const NEEDS_PART: ReadonlySet<string> = new Set([...Object.keys(PARTS), ...NESTING])
 /** Types that say yes or no; others have chances or rates, which cannot be turned round. */
 const CONDITIONS: ReadonlySet<string> = new Set([
-  'latency', 'status_code', 'string_attribute', 'numeric_attribute', 'boolean_attribute', 'trace_state', 'span_count',
-  'always_sample', 'slow_outlier', 'and', 'not'
+  'latency',
+  'status_code',
+  'string_attribute',
+  'numeric_attribute',
+  'boolean_attribute',
+  'trace_state',
+  'span_count',
+  'always_sample',
+  'slow_outlier',
+  'and',
+  'not'
 ])
 const BITS: ReadonlySet<string> = new Set(['string_attribute', 'numeric_attribute', 'boolean_attribute', 'trace_state'])
 
@@ -275,13 +322,19 @@ export function validate(config: TailSamplingConfig): readonly Problem[] {
   const visit = (policy: Policy, path: string): void => {
     if (BITS.has(policy.type)) bits++
     if (NEEDS_PART.has(policy.type) && policy[policy.type as 'and'] === undefined) {
-      found.push({ path: `${path}.${policy.type}`, says: `a policy of type \`${policy.type}\` needs the key \`${policy.type}\`` })
+      found.push({
+        path: `${path}.${policy.type}`,
+        says: `a policy of type \`${policy.type}\` needs the key \`${policy.type}\``
+      })
     }
     const inner = policy.not?.not_sub_policy
     if (policy.type === 'not' && inner !== undefined && !CONDITIONS.has(inner.type)) {
-      found.push({ path: `${path}.not.not_sub_policy`, says: `\`${inner.type}\` is no condition and cannot be negated` })
+      found.push({
+        path: `${path}.not.not_sub_policy`,
+        says: `\`${inner.type}\` is no condition and cannot be negated`
+      })
     }
-    subPolicies(policy).forEach((sub, i) => visit(sub, `${path}.${policy.type}[${i}]`))
+    for (const [i, sub] of subPolicies(policy).entries()) visit(sub, `${path}.${policy.type}[${i}]`)
   }
   config.policies.forEach((policy, i) => {
     visit(policy as Policy, `policies[${i}]`)
@@ -289,7 +342,10 @@ export function validate(config: TailSamplingConfig): readonly Problem[] {
     names.add(policy.name)
   })
   if (bits > MAX_CONDITIONS) {
-    found.push({ path: 'policies', says: `${bits} policies look at attributes or trace state; at most ${MAX_CONDITIONS} can` })
+    found.push({
+      path: 'policies',
+      says: `${bits} policies look at attributes or trace state; at most ${MAX_CONDITIONS} can`
+    })
   }
   return found
 }

@@ -28,7 +28,10 @@ export const RULE_NO_MATCH = 'no_policy_matched'
 export const RULE_ALL = 'no_policies'
 
 const yes = (is: boolean): number => (is ? ALWAYS : NEVER)
-const opposite = (judge: Judge): Judge => (trace, now) => yes(judge(trace, now) !== ALWAYS)
+const opposite =
+  (judge: Judge): Judge =>
+  (trace, now) =>
+    yes(judge(trace, now) !== ALWAYS)
 
 export class Rules {
   readonly attributes: AttributeCondition[] = []
@@ -50,7 +53,8 @@ export class Rules {
   /** The verdict: one object, overwritten by the next call. */
   decide(trace: TraceFacts, now: number): Verdict {
     for (const learner of this.#learners) this.#slow.set(learner, learner.judge(trace))
-    if (this.#excluded.size > 0 && this.#excluded.has(trace.workflow)) return this.#say(RULE_EXCLUDED, NEVER, true, true)
+    if (this.#excluded.size > 0 && this.#excluded.has(trace.workflow))
+      return this.#say(RULE_EXCLUDED, NEVER, true, true)
     for (const { name, judge } of this.#drops) {
       if (trace.randomness >= judge(trace, now)) return this.#say(name, NEVER, true, false)
     }
@@ -186,7 +190,9 @@ export class Rules {
 
   #composite(policy: Policy): Judge {
     const { max_total_spans_per_second: total, policy_order, composite_sub_policy, rate_allocation } = policy.composite!
-    const inOrder = policy_order.map(name => composite_sub_policy.find(sub => sub.name === name)).filter(sub => sub !== undefined)
+    const inOrder = policy_order
+      .map(name => composite_sub_policy.find(sub => sub.name === name))
+      .filter(sub => sub !== undefined)
     const subs = inOrder.length > 0 ? inOrder : composite_sub_policy
     const percentOf = new Map(rate_allocation.map(({ policy, percent }) => [policy, percent]))
     const given = subs.reduce((sum, sub) => sum + (percentOf.get(sub.name) ?? 0), 0)

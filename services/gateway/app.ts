@@ -5,6 +5,7 @@ import type { Clock, Log as Logger } from '../../core/component/context.js'
 import { catalogue, codeOf } from '../../core/component/errors.js'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
 import type { InlineProcessor, ProcessorDeclaration } from '../../core/component/processor.js'
+import type { WindowedDeclaration } from '../../core/component/windowed.js'
 import type { ExporterConfig, GatewayConfig, PipelineConfig } from '../../core/config/types.js'
 import { type DeadLetterStores, expire, lost } from '../../core/delivery/dead-letters.js'
 import { Delivery } from '../../core/delivery/delivery.js'
@@ -12,6 +13,7 @@ import type { Signal } from '../../core/otlp/signal.js'
 import { Chain, type Stage } from '../../core/pipeline/chain.js'
 import type { Intake } from '../../core/pipeline/intake.js'
 import { type Pipeline, Pipelines } from '../../core/pipeline/pipelines.js'
+import { arrivalStream, WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Log } from '../../core/queue/log.js'
 import type { LogParking } from '../../core/queue/log-parking.js'
 import { openQueue } from '../../core/queue/open.js'
@@ -21,9 +23,12 @@ import { GatewayMetrics } from '../../core/telemetry/metrics.js'
 import { EXPORTERS } from '../../exporters/index.js'
 import { PROCESSORS } from '../../processors/index.js'
 import { RECEIVER_TYPES, type Receiver } from './receivers/index.js'
+import { abandonedWindows, isWindowed, KEEP_ALL, planWindows, type WindowPlan } from './windows.js'
 
 export const gatewayErrors = catalogue({
-  GATEWAY_NO_TYPE: (kind: string, type: string) => `this build has no ${kind} of type ${type}`
+  GATEWAY_NO_TYPE: (kind: string, type: string) => `this build has no ${kind} of type ${type}`,
+  GATEWAY_TWO_WINDOWS: (pipeline: string, first: string, second: string) =>
+    `pipeline ${pipeline} has two processors that judge whole traces, ${first} and ${second}: leave one out`
 })
 
 export interface GatewayOptions {
@@ -43,6 +48,8 @@ export interface Obstacle {
 
 export type GatewayState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped'
 
+/** A pipeline with a window refuses senders when this part of the queue is full. */
+const WINDOW_FULL = 0.9
 /** Retry-After while nothing is known about the drain rate. */
 const DEFAULT_RETRY_MS = 2000
 const RETENTION_EVERY_MS = 3_600_000
@@ -57,6 +64,8 @@ export class Gateway {
   readonly #parking: LogParking
   readonly #deliveries = new Map<string, Delivery>()
   readonly #processors: InlineProcessor[] = []
+  readonly #windows = new Map<string, WindowedStage>()
+  readonly #windowPlans: readonly WindowPlan[]
   readonly #receivers = new Map<string, Receiver>()
   readonly #pipelines: Pipelines
   #state: GatewayState = 'created'
@@ -76,6 +85,8 @@ export class Gateway {
     for (const exporter of config.exporters.values()) {
       if (readersOf(config, exporter.id).length > 0) this.#deliveries.set(exporter.id, this.#delivery(exporter))
     }
+    this.#windowPlans = planWindows(config)
+    for (const plan of this.#windowPlans) this.#windows.set(plan.id, this.#window(plan))
     this.#pipelines = new Pipelines({
       log: this.#store,
       clock: this.#clock,
@@ -98,12 +109,16 @@ export class Gateway {
     try {
       await this.#store.start()
       await this.#parking.start()
-      this.#store.onDamage(what =>
+      for (const plan of abandonedWindows(this.config, this.#store.counts(), this.#windowPlans)) {
+        this.#windows.set(plan.id, this.#window(plan))
+      }
+      this.#store.onDamage(what => {
+        for (const window of this.#windows.values()) window.damaged(what)
         this.#log.error(
           { position: what.position, items: what.items, stream: what.stream, why: what.why },
           'a damaged entry was set aside'
         )
-      )
+      })
       this.#parking.onDamage(what => {
         this.#log.error(
           { exporter: what.exporter, items: what.items, why: what.why },
@@ -111,8 +126,14 @@ export class Gateway {
         )
         void lost(this.deadLetters, what).catch(error => this.#log.error({ error }, 'the loss could not be counted'))
       })
-      await this.#store.cursors(new Map([...this.#deliveries.keys()].map(id => [id, readersOf(this.config, id)])))
+      await this.#store.cursors(
+        new Map([
+          ...[...this.#deliveries.keys()].map(id => [id, readersOf(this.config, id)] as const),
+          ...[...this.#windows.values()].flatMap(window => [...window.readers()])
+        ])
+      )
       for (const delivery of this.#deliveries.values()) await delivery.start()
+      for (const window of this.#windows.values()) await window.start()
       for (const processor of this.#processors) await processor.start?.()
       this.#watch()
       this.#keepRetention()
@@ -134,6 +155,7 @@ export class Gateway {
     const deadline = this.#clock.now() + limitMs
     await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
     await this.#pipelines.stop()
+    for (const window of this.#windows.values()) await window.stop()
     const left = Math.max(0, deadline - this.#clock.now())
     await Promise.all([...this.#deliveries.values()].map(delivery => delivery.stop(left)))
     for (const processor of this.#processors) await processor.stop?.()
@@ -149,7 +171,7 @@ export class Gateway {
   }
 
   ledger(): Ledger {
-    const cursors = this.#store.status().cursors
+    const cursors = this.#store.status().cursors.filter(c => this.#deliveries.has(c.cursor))
     return ledgerOf(this.#store.counts(), new Map(cursors.map(c => [c.cursor, c.waitingItems])))
   }
 
@@ -198,7 +220,8 @@ export class Gateway {
   }
 
   #pipeline(pipeline: PipelineConfig): Pipeline {
-    const stages = pipeline.processors.map(id => this.#stage(id))
+    const stages = pipeline.processors.filter(id => !isWindowed(this.config, id)).map(id => this.#stage(id))
+    const window = this.#windowOf(pipeline)
     const failed = this.metrics.context({
       kind: 'processor',
       id: pipeline.id,
@@ -226,8 +249,56 @@ export class Gateway {
       receivers: new Set(pipeline.receivers),
       exporters: pipeline.exporters,
       chain,
-      pressure: () => pressureOf(deliveries)
+      ...(window === undefined ? {} : { window: { id: window.id, arrival: arrivalStream(pipeline.id) } }),
+      pressure: () => pressureOf(deliveries) ?? (window === undefined ? undefined : this.#windowPressure())
     }
+  }
+
+  #windowOf(pipeline: PipelineConfig): WindowPlan | undefined {
+    const [first, second] = this.#windowPlans.filter(plan => plan.streams.some(stream => stream.id === pipeline.id))
+    if (second !== undefined) throw gatewayErrors.GATEWAY_TWO_WINDOWS(pipeline.id, first!.id, second.id)
+    return first
+  }
+
+  /** What a window keeps is written anew: room for that must be left. */
+  #windowPressure(): { message: string; retryAfterMs: number } | undefined {
+    const { bytes, maxBytes } = this.#store.status()
+    if (bytes < maxBytes * WINDOW_FULL) return undefined
+    return { message: 'the queue is full: a back end is slow or down', retryAfterMs: this.#retryAfterMs() }
+  }
+
+  #window(plan: WindowPlan): WindowedStage {
+    return new WindowedStage({
+      id: plan.id,
+      processor: plan.processor === undefined ? KEEP_ALL : this.#judge(plan.processor),
+      streams: plan.streams,
+      log: this.#store,
+      clock: this.#clock,
+      logger: part(this.#log, plan.id),
+      maxLogBytes: this.config.queue.maxBytes
+    })
+  }
+
+  #judge(id: string) {
+    const config = this.config.processors.get(id)!
+    const declaration = find<WindowedDeclaration>(
+      'processor',
+      config.type,
+      PROCESSORS as readonly WindowedDeclaration[]
+    )
+    const context = this.metrics.context({
+      kind: 'processor',
+      id,
+      counters: declaration.counters,
+      log: this.#log,
+      clock: this.#clock
+    })
+    return declaration.create(config.config as never, context as never)
+  }
+
+  /** Windows of processors that judge whole traces, by id: what they hold, what became of a trace. */
+  get windows(): ReadonlyMap<string, WindowedStage> {
+    return this.#windows
   }
 
   #stage(id: string): Stage {
