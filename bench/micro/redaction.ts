@@ -8,6 +8,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { InlineProcessor } from '../../core/component/processor.js'
 import { configOf } from '../../core/config/check.js'
+import { encodeLength } from '../../core/otlp/edit.js'
 import { Walker } from '../../core/otlp/walk.js'
 import hashing from '../../processors/hashing/index.js'
 import redaction from '../../processors/redaction/index.js'
@@ -77,6 +78,32 @@ function measure(name: string, processors: InlineProcessor[], batches: readonly 
   )
 }
 
+/** Requests in which every string holds something, with a few ordinary words around it. */
+function hitting(): Buffer {
+  const texts = [
+    'mail sent to ada.lovelace@example.com by step notify',
+    'card 4111111111111111 declined',
+    'call +1 415 555 2671 back',
+    'from 93.184.216.34 port 443',
+    'ssn 219-09-9999 on file',
+    'payout to DE89370400440532013000',
+    'Authorization: Bearer abc123def456ghi789',
+    'postgres://app:s3cr3t@db.internal:5432/ledger'
+  ]
+  const text = (field: number, value: Buffer): Buffer => Buffer.concat([Buffer.of((field << 3) | 2), encodeLength(value.length), value])
+  const attribute = (i: number): Buffer => {
+    const any = text(1, Buffer.from(`${texts[i % texts.length]} ${i}`))
+    return text(9, Buffer.concat([text(1, Buffer.from('message')), text(2, any)]))
+  }
+  const span = (i: number): Buffer => {
+    const ids = [text(1, Buffer.alloc(16, 7)), text(2, Buffer.alloc(8, 7)), text(5, Buffer.from('step'))]
+    return text(2, Buffer.concat([...ids, ...Array.from({ length: 8 }, (_, n) => attribute(i * 8 + n))]))
+  }
+  const spans = Array.from({ length: 256 }, (_, i) => span(i))
+  return text(1, text(2, Buffer.concat(spans)))
+}
+
 for (const [name, make] of Object.entries(runs)) {
   if (process.argv[3] === undefined || process.argv[3] === name) measure(name, make(), requests)
 }
+if (process.argv[3] === undefined || process.argv[3] === 'hits') measure('hits', [redactionOf({})], [hitting()])

@@ -31,7 +31,7 @@ export const cookie = defineDetector({
     'values of Cookie and Set-Cookie headers, and of session cookies by name (sessionid, JSESSIONID, PHPSESSID, connect.sid, *_session, auth_token)',
   checks: 'cookie names and attributes stay',
   rank: Rank.key,
-  when: Trigger.auth,
+  when: Trigger.cookie,
   byKey: true,
   // An id for grouping (`session.id`) is what `hash_fields` is for.
   keyStop: /\bsession id$|^session$/,
@@ -55,6 +55,7 @@ export const cookie = defineDetector({
     'user session',
     'xsrf token'
   ],
+  labelTrigger: Trigger.cookie,
   prefixes: [
     'cookie',
     'sess',
@@ -72,7 +73,7 @@ export const cookie = defineDetector({
     'aspxauth',
     '|sso|',
     'jwt_token'
-  ].map(word => ({ word, bits: Trigger.auth })),
+  ].map(word => ({ word, bits: Trigger.cookie })),
   hits: [
     'Cookie: sessionid=‹38afes7a8›; theme=‹dark12›',
     'Set-Cookie: id=‹a3fWa9›; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/; HttpOnly',
@@ -117,7 +118,10 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 /** A session id: one word of 12 characters or more with a digit; a UUID is taken for the id of something else. */
 function isSession(value: string): boolean {
-  return value.length >= 12 && !/\s/.test(value) && /\d/.test(value) && !isPlaceholder(value) && !UUID.test(value)
+  return (
+    value.length > 512 ||
+    (value.length >= 12 && !/\s/.test(value) && /\d/.test(value) && !isPlaceholder(value) && !UUID.test(value))
+  )
 }
 
 function lineEnd(text: string, from: number): number {

@@ -17,6 +17,7 @@ export const macAddress = defineDetector({
     'exactly six pairs (three groups of four); not all zeros, not broadcast; dotted forms need a letter or a label',
   rank: Rank.checked,
   when: Trigger.colons,
+  labelTrigger: Trigger.numberLabel,
   labels: ['mac', 'mac address', 'mac addr', 'macaddr', 'hw addr', 'hwaddr', 'hardware address', 'ether', 'bssid'],
   hits: ['dev ‹00:1A:2B:3C:4D:5E› up', '‹00-1a-2b-3c-4d-5e›', '(‹001a.2b3c.4d5e›)', 'mac=‹3c:22:fb:00:00:01›'],
   misses: [

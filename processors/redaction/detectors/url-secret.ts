@@ -42,10 +42,10 @@ function make(more: readonly string[]): Detector {
     about: 'signatures and credentials in query strings (X-Amz-Signature, X-Goog-Signature, sig, AWSAccessKeyId ...)',
     checks: 'the parameter stays, the value becomes REDACTED',
     rank: Rank.key,
-    when: Trigger.auth,
+    when: Trigger.query,
     prefixes: names.map(name => ({
       word: name.length < 6 ? `|${name.toLowerCase()}|` : name.toLowerCase(),
-      bits: Trigger.auth
+      bits: Trigger.query
     })),
     hits: [
       'https://b.s3.amazonaws.com/o?X-Amz-Signature=‹0a1b2c3d4e5f›&x=1',

@@ -64,29 +64,36 @@ export interface Window {
   readonly partial: boolean
 }
 
-/** Calls `use` for every window of at most eight groups and at most 19 digits with at least `least` digits. */
-export function windows(text: string, runs: readonly Run[], least: number, use: (window: Window) => void): void {
-  for (const { groups } of runs) {
+/** The fewest digits that any detector asks for. */
+const LEAST = 7
+
+/** Every window of at most eight groups with 7 to 19 digits, in order of their starts. */
+export function windowsOf(text: string): Window[] {
+  const found: Window[] = []
+  for (const { groups } of digitRuns(text)) {
     for (let i = 0; i < groups.length; i++) {
+      const first = groups[i]!
+      if (!isFreeBefore(text, first.start)) continue
       let digits = ''
       let shape = ''
       let gaps = ''
       for (let j = i; j < groups.length && j < i + 8; j++) {
         const group = groups[j]!
+        const size = group.end - group.start
+        if (digits.length + size > 19) break
         digits += text.slice(group.start, group.end)
-        if (digits.length > 19) break
-        shape += (shape === '' ? '' : '-') + (group.end - group.start)
-        if (digits.length >= least && isFree(text, groups[i]!.start, group.end)) {
+        shape += shape === '' ? size : `-${size}`
+        if (digits.length >= LEAST && isFreeAfter(text, group.end)) {
           const before = groups[i - 1]?.gap
-          const after = group.gap
           const partial =
-            (before !== undefined && sticks(before, gaps)) || (j + 1 < groups.length && sticks(after, gaps))
-          use({ start: groups[i]!.start, end: group.end, digits, shape, gaps, partial })
+            (before !== undefined && sticks(before, gaps)) || (j + 1 < groups.length && sticks(group.gap, gaps))
+          found.push({ start: first.start, end: group.end, digits, shape, gaps, partial })
         }
         gaps += group.gap
       }
     }
   }
+  return found
 }
 
 /** A neighbouring group belongs to the same number when it hangs on by the same dash, dot or slash. */
@@ -95,8 +102,10 @@ function sticks(gap: string, gaps: string): boolean {
   return gap === ' ' && gaps.includes(' ')
 }
 
-function isFree(text: string, start: number, end: number): boolean {
-  const before = start > 0 ? text.charCodeAt(start - 1) : 32
-  const after = end < text.length ? text.charCodeAt(end) : 32
-  return !isAlnum(before) && !isAlnum(after)
+function isFreeBefore(text: string, start: number): boolean {
+  return start === 0 || !isAlnum(text.charCodeAt(start - 1))
+}
+
+function isFreeAfter(text: string, end: number): boolean {
+  return end === text.length || !isAlnum(text.charCodeAt(end))
 }

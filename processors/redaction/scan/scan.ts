@@ -3,8 +3,19 @@
 import type { Detector } from '../detector.js'
 import { columnLabels, reversed, type Span } from './columns.js'
 import { type Labelled, valueAfter } from './labelled.js'
-import { digitRuns, type Run, type Window, windows } from './numbers.js'
+import { type Window, windowsOf } from './numbers.js'
+import { Trigger } from './triggers.js'
 import { type Label, labelBefore, NEGATIVE, type Vocabulary } from './vocabulary.js'
+
+const LABELS =
+  Trigger.numberLabel |
+  Trigger.documentLabel |
+  Trigger.textLabel |
+  Trigger.auth |
+  Trigger.cookie |
+  Trigger.scheme |
+  Trigger.fieldLabel
+const LOOK_BACK = 48
 
 /** What is known of where a value stands. */
 export interface Where {
@@ -24,8 +35,8 @@ export interface Hit {
   detector: Detector
   /** What stands for it when it is redacted; undefined = `[REDACTED:<name>]`. */
   replacement: string | undefined
-  /** Its own key or label stands by. */
-  isLabelled: boolean
+  /** Context bit of its detector. */
+  bit: number
 }
 
 /** What a detector sees. One object is reused by the scanner: detectors never keep it. */
@@ -42,9 +53,11 @@ export class Scan {
   readonly #vocabulary: Vocabulary
   #detector: Detector | undefined
   #bit = 0
+  /** End of the running detector's farthest hit. */
+  #covered = 0
   #labels: Label[] | undefined
   #columns: Span[] | undefined
-  #runs: Run[] | undefined
+  #windows: Window[] | undefined
   #lower: string | undefined
 
   constructor(vocabulary: Vocabulary) {
@@ -67,27 +80,28 @@ export class Scan {
     this.hits = []
     this.#labels = undefined
     this.#columns = undefined
-    this.#runs = undefined
+    this.#windows = undefined
     this.#lower = undefined
   }
 
   /** Hands the text to a detector. */
-  run(detector: Detector): void {
+  run(detector: Detector, bit: number): void {
     this.#detector = detector
-    this.#bit = this.#vocabulary.bit(detector.name)
+    this.#bit = bit
+    this.#covered = 0
     detector.find(this)
   }
 
   /** Reports `text[start..end)`; `replacement` instead of the placeholder. */
   hit(start: number, end: number, replacement?: string): void {
     if (end <= start) return
-    const isLabelled = this.#bit !== 0 && this.labelled(start)
-    this.hits.push({ start, end, detector: this.#detector!, replacement, isLabelled })
+    if (end > this.#covered) this.#covered = end
+    this.hits.push({ start, end, detector: this.#detector!, replacement, bit: this.#bit })
   }
 
   /** Reports for a detector that is not the one running. */
   hitAs(detector: Detector, start: number, end: number): void {
-    this.hits.push({ start, end, detector, replacement: undefined, isLabelled: true })
+    this.hits.push({ start, end, detector, replacement: undefined, bit: -1 })
   }
 
   /** True when one of the words is in the key, or stands up to 45 characters before `at`. */
@@ -110,22 +124,31 @@ export class Scan {
     return this.#labels
   }
 
-  get runs(): readonly Run[] {
-    this.#runs ??= digitRuns(this.text)
-    return this.#runs
-  }
-
-  /** Calls `use` for each free-standing window of digit groups with at least `least` digits. */
+  /** Calls `use` for each free-standing window of digit groups with at least `least` (7 or more) digits. */
   windows(least: number, use: (window: Window) => void): void {
-    windows(this.text, this.runs, least, use)
+    this.#windows ??= windowsOf(this.text)
+    for (const window of this.#windows) if (window.digits.length >= least) use(window)
   }
 
   /** Context bits at a position: of its column, else the nearest label that counts before it, else the key. */
   contextAt(at: number): number {
+    if (this.#isPlain) return this.#deniedRightBefore(at) ? NEGATIVE : this.keyBits
     const column = this.#column(at)
     if (column !== undefined) return column.bits
     const label = labelBefore(this.text, this.labels, at, this.#vocabulary.numbers | this.#bit)
     return label === undefined || label.bits === 0 ? this.keyBits : label.bits
+  }
+
+  /** No label that promises anything, no columns: then only what stands right before a number can matter. */
+  get #isPlain(): boolean {
+    return (this.mask & LABELS) === 0 && !this.text.includes('\n') && !this.text.includes('(')
+  }
+
+  #deniedRightBefore(at: number): boolean {
+    if (at === 0) return false
+    const before = this.text.slice(Math.max(0, at - LOOK_BACK), at)
+    const label = labelBefore(before, this.#vocabulary.labels(before), before.length, 0)
+    return label !== undefined && label.bits === NEGATIVE
   }
 
   /** What the label before a position says, as if it were the key; `fallback` where there is none. */
@@ -158,7 +181,8 @@ export class Scan {
     const labels = this.labels
     for (let i = 0; i < labels.length; i++) {
       const label = labels[i]!
-      if ((label.bits & this.#bit) === 0) continue
+      // Labels inside a value that is gone already are part of it (and make `a=a=a=` linear).
+      if ((label.bits & this.#bit) === 0 || label.start < this.#covered) continue
       const value = valueAfter(this.text, label, labels[i + 1]?.start ?? this.text.length)
       if (value !== undefined && value.end > value.start) use(value, label)
     }

@@ -22,13 +22,15 @@ export interface Finding {
 export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
 const MAX_DEPTH = 2
-const MAY_ENCODE = Trigger.token | Trigger.textLabel | Trigger.numberLabel | Trigger.documentLabel
+const MAY_ENCODE = Trigger.token | Trigger.textLabel | Trigger.numberLabel | Trigger.documentLabel | Trigger.cookie
 
 export class Scanner {
   readonly vocabulary: Vocabulary
   readonly prefilter: Prefilter
   readonly #detectors: readonly Detector[]
   readonly #byKey: number
+  readonly #whens: Int32Array
+  readonly #bits: Int32Array
   readonly #scans: readonly Scan[]
 
   readonly #patterns: Patterns | undefined
@@ -39,6 +41,8 @@ export class Scanner {
     this.vocabulary = new Vocabulary(detectors)
     this.prefilter = new Prefilter(keywordsOf(detectors))
     this.#scans = Array.from({ length: MAX_DEPTH + 1 }, () => new Scan(this.vocabulary))
+    this.#whens = Int32Array.from(detectors, detector => detector.when)
+    this.#bits = Int32Array.from(detectors, detector => this.vocabulary.bit(detector.name))
     let bits = 0
     for (const detector of detectors) if (detector.byKey) bits |= this.vocabulary.bit(detector.name)
     this.#byKey = bits
@@ -96,14 +100,17 @@ export class Scanner {
     if (mask === 0 && !this.wakes(where) && this.#patterns === undefined) return
     const scan = this.#scans[depth]!
     scan.begin(view.text, mask, where)
-    for (const detector of this.#detectors) {
-      const keyed = detector.byKey === true && (where.bits & this.vocabulary.bit(detector.name)) !== 0
-      if ((detector.when & mask) !== 0 || keyed) scan.run(detector)
+    const keyed = where.isLabel ? where.bits & this.#byKey : 0
+    for (let i = 0; i < this.#detectors.length; i++) {
+      if ((this.#whens[i]! & mask) !== 0 || (this.#bits[i]! & keyed) !== 0)
+        scan.run(this.#detectors[i]!, this.#bits[i]!)
     }
     this.#patterns?.find(scan)
     for (const hit of scan.hits) {
+      // Asked only where it can decide between two.
+      const isLabelled = scan.hits.length > 1 && hit.bit !== 0 && (scan.contextAt(hit.start) & hit.bit) !== 0
       const [start, end] = originalRange(view, hit.start, hit.end)
-      found.push({ start, end, detector: hit.detector, isLabelled: hit.isLabelled, replacement: hit.replacement })
+      found.push({ start, end, detector: hit.detector, isLabelled, replacement: hit.replacement })
     }
     if (depth < MAX_DEPTH && (mask & MAY_ENCODE || this.wakes(where))) this.#encoded(scan, view, where, depth, found)
   }

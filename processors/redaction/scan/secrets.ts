@@ -13,6 +13,8 @@ const WORDS = new Set(
 )
 const DURATION =
   /^\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds|m|min|mins|minutes|h|hr|hours|d|days|w|weeks|kb|mb|gb|b|bytes|%)?$/i
+/** Longer values are no words and no paths: under a secret's label they go. */
+const LONGEST_WORD = 512
 const PATH = /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)(?:\/|$)/
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
@@ -64,6 +66,7 @@ export function trimCell(text: string, start: number, end: number): [number, num
 
 /** A value that can be a password: long enough, and neither a placeholder nor a word of prose. */
 export function isSecret(text: string, { start, end, quoted, joint }: Labelled): boolean {
+  if (end - start > LONGEST_WORD) return true
   const value = text.slice(start, end)
   if (value.length < (quoted ? 5 : 6) || isPlaceholder(value) || value.includes('[REDACTED')) return false
   if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
@@ -84,6 +87,7 @@ function isProse(value: string): boolean {
 
 /** A value that looks like a key or token: no blanks, 8 characters or more, and random-looking or long. */
 export function isToken(value: string): boolean {
+  if (value.length > LONGEST_WORD) return true
   if (value.length < 8 || /\s/.test(value) || /^\d{1,9}$/.test(value) || /^\d+\.\d+$/.test(value)) return false
   if (/^https?:\/\//.test(value)) return false
   const digit = /\d/.test(value)

@@ -42,8 +42,10 @@ export const Trigger = {
   nonAscii: 1 << 15,
   /** A label that the configuration's own field rules look for in text. */
   fieldLabel: 1 << 16,
-  /** SQL, Redis or Mongo statement words (only when statements are obfuscated). */
-  always: 1 << 17
+  /** Cookie headers and names of session cookies. */
+  cookie: 1 << 17,
+  /** Query parameters that carry signatures. */
+  query: 1 << 18
 } as const
 
 // Byte classes of step a. The three that are counted stand ten bits apart, so that adding classes up counts them at
@@ -141,7 +143,7 @@ export class Prefilter {
     if (seen & LETTER && (seen & SEPARATOR || length >= 12)) {
       found |= this.#words(buf, start, end)
       if (digits < 3) found &= ~this.#numberish
-      else if (digits < 6) found &= ~Trigger.numberLabel
+      else if (digits < 4) found &= ~Trigger.numberLabel
     }
     if (digits >= 4 || counts >>> 20 >= 5) {
       const isHash = (seen & ~(DIGIT | LOWER)) === 0 && (length === 32 || length === 40 || length === 64)

@@ -211,7 +211,10 @@ export class Vocabulary {
       if (bit > 29) throw new Error('more than 30 detectors with labels: widen the context bits')
       const bits = 1 << bit++
       this.#bitOf.set(detector.name, bits)
-      const isNumber = detector.labelTrigger !== Trigger.textLabel && detector.labelTrigger !== Trigger.auth
+      const isNumber =
+        detector.labelTrigger === Trigger.numberLabel ||
+        detector.labelTrigger === Trigger.documentLabel ||
+        detector.labelTrigger === undefined
       if (isNumber) this.numbers |= bits
       for (const phrase of detector.labels) {
         this.#add(phrase, bits)
