@@ -51,6 +51,8 @@ const MAX_UNSETTLED = 100_000
 const PARKED_PAGE = 2048
 const REMARK_EVERY_MS = 60_000
 const STORE_PAUSE_MS = 1000
+/** Until payloads that are being fetched are looked for again. */
+const FETCH_MS = 20
 const RETRY_AFTER_MIN_MS = 1000
 const RETRY_AFTER_MAX_MS = 60_000
 
@@ -251,6 +253,10 @@ export class Delivery {
     if (this.#parkedReady.length === 0) this.#findParked(now)
     for (let parked = this.#parkedReady.shift(); parked !== undefined; parked = this.#parkedReady.shift()) {
       if (this.#o.parking.get(parked.id) === undefined) continue
+      if (this.#o.parking.ready?.(parked.id) === false) {
+        this.#parkedDue = now + FETCH_MS
+        continue
+      }
       this.#parkedBusy.add(parked.id)
       return fromParked(parked)
     }
@@ -304,6 +310,11 @@ export class Delivery {
   // --- one request -------------------------------------------------------------------------------------------------
 
   #launch(shipment: Shipment, now: number): void {
+    if (!this.#isAtHand(shipment)) {
+      shipment.dueAt = now + FETCH_MS
+      this.#retrying.push(shipment)
+      return
+    }
     const batch = this.#batchOf(shipment)
     if (batch === undefined) {
       this.#vanished(shipment)
@@ -319,6 +330,13 @@ export class Delivery {
     }
     shipment.attempts++
     this.#attempt(batch, shipment.size, outcome => this.#answered(shipment, batch, outcome))
+  }
+
+  /** Where payloads can be elsewhere (Redis) they are fetched before a retry. */
+  #isAtHand({ buffers, parkedId, positions }: Shipment): boolean {
+    if (buffers !== undefined) return true
+    if (parkedId !== undefined) return this.#o.parking.ready?.(parkedId) ?? true
+    return this.#o.log.ready?.(positions) ?? true
   }
 
   /** A shipment whose bytes cannot be read now is not lost: it is tried again. */

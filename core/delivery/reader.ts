@@ -9,6 +9,7 @@ import type { Log, StoredEntry } from '../queue/log.js'
 /** Entries of one stream that travel in one request. */
 export interface Group {
   readonly stream: string
+  readonly part: number | undefined
   readonly signal: Signal
   readonly positions: number[]
   readonly buffers: Buffer[]
@@ -40,6 +41,7 @@ export class Reader {
   readonly #log: Log
   readonly #cursor: string
   readonly #options: ReaderOptions
+  /** By stream and part. */
   readonly #forming = new Map<string, Group>()
   readonly #ready: Group[] = []
   readonly #skipped = new Set<number>()
@@ -119,7 +121,8 @@ export class Reader {
   }
 
   #add(entry: StoredEntry, now: number): void {
-    const open = this.#forming.get(entry.stream)
+    const lane = laneOf(entry)
+    const open = this.#forming.get(lane)
     const { maxItems } = this.#options
     if (open && open.items + entry.items <= maxItems && open.bytes + entry.bytes.length <= this.targetBytes) {
       open.positions.push(entry.position)
@@ -129,7 +132,7 @@ export class Reader {
       return
     }
     if (open) this.#ready.push(open)
-    this.#forming.set(entry.stream, start(entry, now))
+    this.#forming.set(lane, start(entry, now))
   }
 
   #oldest(now: number, isIdle: boolean): Group | undefined {
@@ -138,7 +141,7 @@ export class Reader {
       if (this.#dueAt(group, isIdle) > now) continue
       if (oldest === undefined || group.formedAt < oldest.formedAt) oldest = group
     }
-    if (oldest) this.#forming.delete(oldest.stream)
+    if (oldest) this.#forming.delete(laneOf(oldest))
     return oldest
   }
 
@@ -151,9 +154,14 @@ export class Reader {
   }
 }
 
+function laneOf({ stream, part }: { readonly stream: string; readonly part?: number | undefined }): string {
+  return part === undefined ? stream : `${stream}\n${part}`
+}
+
 function start(entry: StoredEntry, now: number): Group {
   return {
     stream: entry.stream,
+    part: entry.part,
     signal: entry.stream.split('/', 1)[0] as Signal,
     positions: [entry.position],
     buffers: [entry.bytes],

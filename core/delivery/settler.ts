@@ -1,9 +1,10 @@
 // Collects acks, totals and markers, and commits them: one commit at a time, everything that came meanwhile goes into
-// the next one. Nothing is lost when a commit fails: it is tried again until it works.
+// the next one. Nothing is lost when a commit fails: it is tried again until it works. Only when another process took over what a
+// settlement acks (QUEUE_MOVED) it is given up with its totals: that process delivers and counts it.
 
 import type { Clock, Log as Logger } from '../component/context.js'
 import { codeOf } from '../component/errors.js'
-import type { Log } from '../queue/log.js'
+import type { Commit, Log } from '../queue/log.js'
 
 const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 10_000
@@ -21,10 +22,9 @@ export class Settler {
   readonly #cursor: string
   readonly #clock: Clock
   readonly #logger: Logger
-  #positions: number[] = []
-  #counts = new Map<string, number>()
-  #state = new Map<string, Buffer | null>()
-  #then: (() => void)[] = []
+  #waiting: Settlement[] = []
+  /** Settlements to commit one by one: together they were refused. */
+  #single: Settlement[] = []
   #committing = false
   #failures = 0
   #idle: (() => void)[] = []
@@ -42,11 +42,8 @@ export class Settler {
   pending = 0
 
   add(what: Settlement): void {
-    if (what.positions) for (const position of what.positions) this.#positions.push(position)
+    this.#waiting.push(what)
     this.pending += what.positions?.length ?? 0
-    for (const [key, n] of what.counts ?? []) if (n !== 0) this.#counts.set(key, (this.#counts.get(key) ?? 0) + n)
-    for (const [key, value] of what.state ?? []) this.#state.set(key, value)
-    if (what.whenDurable) this.#then.push(what.whenDurable)
     if (this.#retry === undefined) this.#flush()
   }
 
@@ -64,47 +61,44 @@ export class Settler {
   }
 
   #isIdle(): boolean {
-    return !this.#committing && this.#positions.length === 0 && this.#counts.size === 0 && this.#state.size === 0
+    return !this.#committing && this.#waiting.length === 0 && this.#single.length === 0
   }
 
   #flush(): void {
     if (this.#committing || this.#isIdle()) return
-    const [positions, counts, state, then] = [this.#positions, this.#counts, this.#state, this.#then]
-    this.#positions = []
-    this.#counts = new Map()
-    this.#state = new Map()
-    this.#then = []
+    const batch = this.#single.length > 0 ? this.#single.splice(0, 1) : this.#waiting.splice(0)
     this.#committing = true
-    const acks = positions.length === 0 ? [] : [{ cursor: this.#cursor, positions }]
-    this.#log.commit({ acks, counts, state }).then(
-      () => this.#committed(positions.length, then),
-      error => this.#failed(error, positions, counts, state, then)
+    this.#log.commit(merged(this.#cursor, batch)).then(
+      () => this.#committed(batch),
+      error => this.#failed(error, batch)
     )
   }
 
-  #committed(positions: number, then: readonly (() => void)[]): void {
+  /** Durable, or given up because it is another process's now. */
+  #committed(batch: readonly Settlement[]): void {
     this.#committing = false
     this.#failures = 0
-    this.pending -= positions
-    for (const fn of then) fn()
+    for (const { positions, whenDurable } of batch) {
+      this.pending -= positions?.length ?? 0
+      whenDurable?.()
+    }
     this.#flush()
     if (this.#isIdle()) this.#wake()
   }
 
-  #failed(
-    error: unknown,
-    positions: number[],
-    counts: Map<string, number>,
-    state: Map<string, Buffer | null>,
-    then: (() => void)[]
-  ): void {
+  #failed(error: unknown, batch: Settlement[]): void {
+    const hasMoved = codeOf(error) === 'QUEUE_MOVED'
+    if (hasMoved && batch.length === 1) {
+      this.#committed(batch)
+      return
+    }
     this.#committing = false
-    this.#positions = positions.concat(this.#positions)
-    for (const [key, n] of this.#counts) counts.set(key, (counts.get(key) ?? 0) + n)
-    this.#counts = counts
-    for (const [key, value] of this.#state) state.set(key, value)
-    this.#state = state
-    this.#then = then.concat(this.#then)
+    if (hasMoved) {
+      this.#single = batch.concat(this.#single)
+      this.#flush()
+      return
+    }
+    this.#waiting = batch.concat(this.#waiting)
     const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures++)
     this.#logger.error(
       { exporter: this.#cursor, code: codeOf(error), retryInMs: waitMs },
@@ -125,4 +119,16 @@ export class Settler {
     this.#idle = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function merged(cursor: string, batch: readonly Settlement[]): Commit {
+  const all: number[] = []
+  const counts = new Map<string, number>()
+  const state = new Map<string, Buffer | null>()
+  for (const one of batch) {
+    if (one.positions) for (const position of one.positions) all.push(position)
+    for (const [key, n] of one.counts ?? []) if (n !== 0) counts.set(key, (counts.get(key) ?? 0) + n)
+    for (const [key, value] of one.state ?? []) state.set(key, value)
+  }
+  return { acks: all.length === 0 ? [] : [{ cursor, positions: all }], counts, state }
 }

@@ -28,6 +28,8 @@ export interface StoredEntry extends Entry {
   readonly position: number
   /** Milliseconds since the epoch when it was appended. */
   readonly appendedAt: number
+  /** Entries of different parts must not be settled together: each part may move to another process alone. Absent: no parts. */
+  readonly part?: number
 }
 
 /** Named totals that change atomically with a commit, e.g. `received|traces`, `dropped|otlp_http|traces|refused`. */
@@ -81,8 +83,10 @@ export interface Log {
     after: number,
     limit: { readonly maxItems: number; readonly maxBytes: number }
   ): readonly StoredEntry[]
-  /** One entry by position, while held. */
+  /** One entry by position, while held. @throws QUEUE_FETCHING where payloads can be elsewhere (`ready`). */
   get(position: number): StoredEntry | undefined
+  /** Whether `get` has all of these at hand; if not they are being fetched and `onAppend` tells. Absent: always. */
+  ready?(positions: readonly number[]): boolean
   /** Calls `fn` (soon, coalesced) after commits that appended; returns the unsubscribe. */
   onAppend(fn: () => void): () => void
   /**

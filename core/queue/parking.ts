@@ -40,6 +40,8 @@ export interface Parking {
   /** Dead letters, oldest first, behind `afterId`. */
   dead(exporter: string, afterId: string | undefined, max: number): readonly Parked[]
   get(id: string): Parked | undefined
+  /** Whether the payload is at hand; if not it is being fetched, and its `bytes` throw QUEUE_FETCHING. Absent: always. */
+  ready?(id: string): boolean
   remove(ids: readonly string[]): Promise<void>
   status(): readonly ParkingStatus[]
   /** Removes dead letters parked before `before`; how many. */

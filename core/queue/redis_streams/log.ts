@@ -107,7 +107,7 @@ export class RedisLog implements Log {
   #lastTenure = 0
   /** Lane -> number of the last entry before it began. */
   readonly #begins = new Map<string, number>()
-  /** Read positions of lost partitions: their acks come too late. */
+  /** Read positions of lost partitions: their acks come too late. As many as were under way then. */
   readonly #moved = new Set<number>()
   readonly #highestRead = new Map<string, number>()
   #pending = new Map<number, Freed>()
@@ -387,7 +387,6 @@ export class RedisLog implements Log {
     if (this.#moved.size === 0) return true
     const acks = job.commit.acks ?? []
     if (!acks.some(({ positions }) => positions.some(position => this.#moved.has(position)))) return true
-    for (const { positions } of acks) for (const position of positions) this.#moved.delete(position)
     job.reject(queueErrors.QUEUE_MOVED())
     return false
   }
@@ -702,7 +701,8 @@ export class RedisLog implements Log {
       stream: this.#book.streamOf(chunk, i),
       items: chunk.items[i]!,
       bytes,
-      appendedAt: chunk.time[i]!
+      appendedAt: chunk.time[i]!,
+      part: chunk.crc[i]!
     }
   }
 
