@@ -3,7 +3,7 @@
 import { defineDetector, Rank } from '../detector.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
-import { isPlaceholder, trimCell } from '../scan/secrets.js'
+import { isLoose, isPlaceholder, isStriking, trimCell } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
 
 const HEADER = /(?<![A-Za-z0-9])(?:set-)?cookies?["']?\s{0,3}[:=]\s{0,3}["'[]{0,2}/gi
@@ -98,9 +98,10 @@ export const cookie = defineDetector({
       else if (/^[\w%.:+/=~-]{12,}$/.test(text) && /\d/.test(text) && !scan.keyPath.endsWith('cookies'))
         scan.hit(0, text.length)
     }
-    scan.eachLabel(({ start, end, joint }, label) => {
-      if (joint !== ' ' && !/cookies?$/i.test(text.slice(label.start, label.end)) && isSession(text.slice(start, end)))
-        scan.hit(start, end)
+    scan.eachLabel((value, label) => {
+      const found = text.slice(value.start, value.end)
+      if (/cookies?$/i.test(text.slice(label.start, label.end)) || !isSession(found)) return
+      if (!isLoose(value) || (found.length >= 16 && isStriking(found))) scan.hit(value.start, value.end)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)

@@ -11,6 +11,9 @@ import { Trigger } from '../scan/triggers.js'
 const LENGTHS: ReadonlyMap<string, number> = new Map(
   Object.entries(countrySpecs).flatMap(([country, spec]) => (spec.chars ? [[country, spec.chars] as const] : []))
 )
+const LETTERED = Object.entries(countrySpecs).flatMap(([country, spec]) =>
+  spec.chars && /A/.test(spec.bban_regexp ?? '') ? [country] : []
+)
 const HEAD = /(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}(?=[ -]?[A-Za-z0-9])/g
 
 export const iban = defineDetector({
@@ -20,10 +23,14 @@ export const iban = defineDetector({
   checks: "the country's length (ibantools) and mod 97",
   rank: Rank.checked,
   when: Trigger.digits | Trigger.token | Trigger.mixed,
+  // Account numbers that are mostly letters have too few digits for the other triggers.
+  prefixes: LETTERED.map(country => ({ word: `|${country.toLowerCase()}00`, bits: Trigger.mixed })),
   labels: ['iban', 'account', 'account number', 'bank account', 'payout', 'beneficiary account', 'konto'],
   labelTrigger: Trigger.numberLabel,
   hits: [
     '‹DE89370400440532013000›',
+    'to ‹MT84 MALT 0110 0001 2345 MTLC AST0 01S›',
+    '{"acct":"‹mt84malt011000012345mtlcast001s›"}',
     'iban: ‹GB82 WEST 1234 5698 7654 32›',
     '"‹nl91abna0417164300›"',
     '‹FR14-2004-1010-0505-0001-3M02-606›',

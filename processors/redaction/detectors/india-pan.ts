@@ -14,7 +14,7 @@ export const indiaPan = defineDetector({
   checks: 'the fourth letter is a class of holder; lower case needs a label',
   rank: Rank.checked,
   when: Trigger.mixed,
-  labels: ['pan card', 'pan number', 'pan no', 'income tax', 'permanent account', 'permanent account number'],
+  labels: ['pan', 'pan card', 'pan number', 'pan no', 'income tax', 'permanent account', 'permanent account number'],
   labelTrigger: Trigger.numberLabel,
   hits: ['pan ‹ABCPE1234F›', '"‹AAACZ1234C›"', 'pan no ‹abcpe1234f›'],
   misses: ['ABCDE1234F', 'ABCPE12345', 'XABCPE1234F', 'abcpe1234f'],

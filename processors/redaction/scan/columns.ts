@@ -53,6 +53,13 @@ function sqlCells(text: string, insert: RegExpExecArray, vocabulary: Vocabulary)
       i = closing(text, i)
       continue
     }
+    if (c === '(') {
+      const end = text.indexOf(')', i)
+      if (end > 0 && end - i < 200) {
+        i = end + 1
+        continue
+      }
+    }
     if (c === undefined || c === ',' || c === ')') {
       if (i > at) cells.push({ start: at, end: i, bits: bits[column] ?? 0 })
       column++

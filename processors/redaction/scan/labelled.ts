@@ -3,8 +3,11 @@
 
 import type { Label } from './vocabulary.js'
 
-/** What stands between a label and its value. `flag`: nothing but a blank after `--label`. */
-export type Joint = '=' | ':' | '>' | '|' | 'is' | '(' | '"' | '-' | ' ' | 'flag' | 'cell' | 'key'
+/**
+ * What stands between a label and its value. `flag`: nothing but a blank after `--label`; `said`: the words of a sentence;
+ * `line`: the value is the next line.
+ */
+export type Joint = '=' | ':' | '>' | '|' | 'is' | '(' | '"' | '-' | ' ' | 'said' | 'line' | 'flag' | 'cell' | 'key'
 
 /** Where a labelled value stands. */
 export interface Labelled {
@@ -15,17 +18,23 @@ export interface Labelled {
 }
 
 const SUFFIX = /[_ .-]?\d{1,2}(?![\d\w])/y
+const TYPED = /(?:\r?\n[ \t]{0,40})?(?:&?(?:string|int|float|bool|str)\(\d{1,9}\) ?)?/y
 const PART = /["']?(?:; ?filename="[^"\n]{0,100}")?\r?\n(?:[A-Za-z-]{1,40}: [^\n]{0,100}\n){0,3}\r?\n/y
 const TAG = /\s[^<>\n]{1,120}>/y
-const SIGN = /[ \t]{0,3}(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
+const SIGN = /[ \t]{0,3}(?:\([^()\n]{1,40}\)[ \t]{0,2}(?=[:=]))?(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
 const YAML_LIST = /[ \t]{0,2}(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?:- )?/y
 const BAR = /[ ]{0,3}\|[ ]{0,3}/y
 const TAB = /\t{1,3}/y
 const DASH = / {1,2}-{1,2} {1,2}/y
 const WORDS =
   /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given)[:,]? )?(?:is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to)?(?=[ (["'])[ ]{0,2}/iy
-const MEMBER = /[^\n]{0,60}?(?<![A-Za-z])(?:value|val|content)["'`]?\s{0,2}[:=]\s{0,2}/iy
+const MEMBER =
+  /[^\n]{0,60}?(?<![A-Za-z])(?:value|val|content|got|received|found|actual|input)["'`]?\s{0,2}[:=]\s{0,2}/iy
 const MEMBER_LINES = /(?:[^\n]{0,60}\n){0,2}[^\n]{0,30}?(?<![A-Za-z])(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
+/** `on file is`, `given at registration was`, `taken from the second form:`; what follows `for` or `by` is another's. */
+const SENTENCE =
+  /\.?(?: (?!(?:for|by|to|of|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )) {1,2}/uy
+const NEXT_LINE = /[ \t]*\r?\n[ \t]{1,12}/y
 const BRACKET = / ?[([{]/y
 
 /** The value behind a label; `limit`: where the next label starts. Undefined when nothing follows that could be one. */
@@ -48,6 +57,10 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   if (words !== undefined) return value(text, words, 'is')
   const dash = take(DASH, text, at)
   if (dash !== undefined) return value(text, dash, '-')
+  const sentence = take(SENTENCE, text, at)
+  if (sentence !== undefined && sentence <= Math.max(limit, at)) return value(text, sentence, 'said')
+  const line = take(NEXT_LINE, text, at)
+  if (line !== undefined && text[line] !== undefined) return value(text, line, 'line')
   const tab = take(TAB, text, at)
   if (tab !== undefined) return value(text, tab, '=')
   const bracket = take(BRACKET, text, at)
@@ -63,6 +76,8 @@ function afterSign(text: string, sign: number): Labelled {
   const list = mark === ':' ? take(YAML_LIST, text, sign) : undefined
   let start = list ?? sign
   while (text[start] === ' ' || text[start] === '\t') start++
+  // PHP's var_dump: `=>` ends the line, the type comes before the value.
+  if (mark === '>' && text[sign - 2] === '=') start = take(TYPED, text, start) ?? start
   return value(
     text,
     start,

@@ -26,7 +26,7 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
   scan.eachLabel((value, { start, end }) => {
     const label = text.slice(start, end)
     const owned = value.joint === ' ' ? ofSomebody(text, end) : undefined
-    if (value.joint === ' ' && owned === undefined && !isStriking(text.slice(value.start, value.end))) return
+    if (owned === undefined && isLoose(value) && !isStriking(text.slice(value.start, value.end))) return
     any = true
     use(owned ?? value, label)
   })
@@ -49,10 +49,26 @@ function ofSomebody(text: string, at: number): Labelled | undefined {
   return { start, end: start + (length < 0 ? rest.length : length), quoted: false, joint: ':' }
 }
 
-/** Behind nothing but a blank only what can be no word: letters with digits or signs in it. */
-function isStriking(value: string): boolean {
+/** Nothing but a blank, a line or the words of a sentence says that it is the label's value. */
+export function isLoose({ joint }: Labelled): boolean {
+  return joint === ' ' || joint === 'said' || joint === 'line'
+}
+
+/** Names of algorithms and versions, which stand behind such labels too. */
+const TERMS =
+  /^(?:sha|md|argon|pbkdf|oauth|http|utf|base|aes|rsa|hs|rs|es|ed|ipv|x|v|bcrypt|scrypt|hmac|ecdsa|tls|ssl|h|p|s|ec|k|i|l)-?\d/i
+/** `worker-3`, `payments-api-key-v2`, `TokenValidator2`, `max_tokens`: words, each in one case, and small numbers. */
+const NAMED = /^(?:(?:\p{Lu}?\p{Ll}{2,}|\p{Lu}{2,}|v?\d{1,3}|\p{Ll}{2,8}\d{1,2})(?:[-_.]|$))+$/u
+
+/** Behind nothing but blanks or words only what can be no word: letters with digits or signs, or letters that jump in case. */
+export function isStriking(found: string): boolean {
+  const value = found.replace(/[.,:;!?]+$/, '')
   if (value.length < 6 || /[/\\=:(]/.test(value) || UUID.test(value) || /^v?\d+(?:[.-]\d+)*$/.test(value)) return false
-  return /[A-Za-z]/.test(value) && (/\d/.test(value.slice(1)) || /[!@#$%^&*?~+]/.test(value.slice(0, -1)))
+  if (TERMS.test(value) || /^0x/.test(value) || /^(?:[A-Z][a-z]{2,}){2,}\d{0,2}$/.test(value)) return false
+  if (/[-_.]/.test(value) && value.length < 40 && NAMED.test(value)) return false
+  if (!/[A-Za-z]/.test(value)) return false
+  if (/\d/.test(value.slice(1)) || /[!@#$%^&*?~+]/.test(value.slice(0, -1))) return true
+  return value.length >= 10 && (value.match(/[a-z][A-Z]/g)?.length ?? 0) >= 2 && /[A-Z]{2}/.test(value)
 }
 
 /** A cell without its blanks and quotes. */

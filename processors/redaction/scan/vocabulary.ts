@@ -2,7 +2,7 @@
 // between the words of a phrase any short punctuation may stand, so one phrase covers `cardNumber`, `card_number`,
 // `card.number`, `"card": {"number"` and `Card Number`.
 
-import type { Detector } from '../detector.js'
+import { type Detector, Rank } from '../detector.js'
 import type { Where } from './scan.js'
 import { Trigger } from './triggers.js'
 
@@ -13,11 +13,11 @@ export const NEGATIVE = 1 << 30
 export interface Label {
   /** Where its words stand. */
   readonly start: number
-  readonly end: number
+  end: number
   /** Context bits; 0 = a label nobody asked for: it only hides labels farther away. */
   readonly bits: number
   /** Written as a key: a colon or an equals sign follows. */
-  readonly isKey: boolean
+  isKey: boolean
 }
 
 interface Node {
@@ -194,6 +194,16 @@ const TRANSPARENT = new Set([
   'https'
 ])
 
+/** Words that go on a label's identifier without changing what it promises: `cpf_cliente`, `password_confirmation`. */
+const OWNERS = new Set(
+  (
+    'cliente clientes klienta klient titular emitente usuario usuaria user customer client holder owner employee person member kunde kunden ' +
+    'patient passenger traveler traveller applicant beneficiary recipient sender payer payee contribuinte empresa paciente ' +
+    'plain plaintext cleartext clear unmasked current original confirm confirmation confirmed again repeat verify primary secondary backup ' +
+    'prod production staging default encoded decoded full nummer numero numer'
+  ).split(' ')
+)
+
 const LABEL_REACH = 45
 
 /** All labels of the detectors that are on, as a trie of words. */
@@ -202,6 +212,8 @@ export class Vocabulary {
   /** The bits of labels that promise numbers. */
   numbers = 0
   readonly #bitOf = new Map<string, number>()
+  /** The bits of labels whose values have check digits: any word may follow them in an identifier. */
+  #checked = 0
 
   constructor(detectors: readonly Detector[]) {
     for (const phrase of NEGATIVE_LABELS) this.#add(phrase, NEGATIVE)
@@ -216,6 +228,7 @@ export class Vocabulary {
         detector.labelTrigger === Trigger.documentLabel ||
         detector.labelTrigger === undefined
       if (isNumber) this.numbers |= bits
+      if (isNumber && detector.rank === Rank.checked) this.#checked |= bits
       for (const phrase of detector.labels) {
         this.#add(phrase, bits)
         if (detector.family === 'identity')
@@ -273,14 +286,22 @@ export class Vocabulary {
         length = j - at + 1
       }
     }
+    const word = words[at]!
+    const owner = ownerOf(text, word, found)
+    if (owner !== undefined && length < 2 && OWNERS.has(word.text)) {
+      owner.end = word.end
+      owner.isKey = isKey(text, word)
+      return 1
+    }
     if (length > 0) {
       const end = words[at + length - 1]!.end
-      found.push({ start: words[at]!.start, end, bits, isKey: isKey(text, end) })
+      found.push({ start: word.start, end, bits, isKey: isKey(text, { ...word, end }) })
       return length
     }
-    const word = words[at]!
-    if (isKey(text, word.end) && !TRANSPARENT.has(word.text))
-      found.push({ start: word.start, end: word.end, bits: 0, isKey: true })
+    if (TRANSPARENT.has(word.text) || !isKey(text, word)) return 1
+    const { start, end } = word
+    if (owner !== undefined) found.push({ start, end, bits: owner.bits & this.#checked, isKey: true })
+    else if (!isSentence(text, word, found)) found.push({ start, end, bits: 0, isKey: true })
     return 1
   }
 
@@ -298,7 +319,7 @@ export class Vocabulary {
     if (last === undefined) return { bits: 0, path: joined, label: '', isLabel: false }
     const { start, end, bits } = last
     const inside = words.filter(word => word.start >= start && word.end <= end).map(word => word.text)
-    const isLabel = words.every(word => word.end <= end || TRANSPARENT.has(word.text))
+    const isLabel = words.every(word => word.end <= end || TRANSPARENT.has(word.text) || OWNERS.has(word.text))
     // `order.details` is not an order's number.
     if (bits === NEGATIVE && !isLabel) return { bits: 0, path: joined, label: '', isLabel: false }
     return { bits, path: joined, label: inside.join(' '), isLabel }
@@ -323,11 +344,18 @@ export function labelBefore(text: string, labels: readonly Label[], at: number, 
   }
   for (let i = low - 1; i >= 0 && at - labels[i]!.end <= LABEL_REACH; i--) {
     const label = labels[i]!
-    const isKey = label.bits === 0 || label.isKey
-    if (isKey || (label.bits & kinds & ~NEGATIVE) !== 0) return label
-    if (label.bits === NEGATIVE && DIRECT.test(text.slice(label.end, at))) return label
+    if (label.bits === NEGATIVE) {
+      if (denies(text.slice(label.end, at), label.isKey)) return label
+    } else if (label.bits === 0 || label.isKey || (label.bits & kinds) !== 0) return label
   }
   return undefined
+}
+
+const LIST = /^[\s:=#"'`[({>-]*\d[\d\s,;"'|/-]*$/
+
+/** True when a negative word speaks of what stands behind `gap`: `order #4111`, `"offset": {"end": 4111`, `ids: 1, 4111`. */
+function denies(gap: string, isKey: boolean): boolean {
+  return DIRECT.test(gap) || LIST.test(gap) || (isKey && !/[\d,;&|\n<]|["'\w)] /.test(gap))
 }
 
 interface Word {
@@ -382,11 +410,29 @@ function joins(text: string, from: number, to: number): boolean {
   return true
 }
 
-/** `word:`, `word=`, `"word":`, `word =>`. */
-function isKey(text: string, end: number): boolean {
+/** `word:`, `word=`, `"word":`, `word =>`, `<word>`. */
+function isKey(text: string, word: Word): boolean {
+  const end = word.end
   let i = end
   while (i < text.length && i < end + 3 && (text[i] === '"' || text[i] === "'" || text[i] === ' ' || text[i] === '`'))
     i++
   const c = text[i]
+  if (c === '>') return i === end && /<[\w.:-]*$/.test(text.slice(Math.max(0, word.start - 40), word.start))
   return (c === '=' && text[i + 1] !== '=') || (c === ':' && text[i + 1] !== '/' && text[i + 1] !== ':')
+}
+
+/** The label that the same identifier begins with: `cpf` for the last word of `cpf_do_titular`. */
+function ownerOf(text: string, word: Word, found: readonly Label[]): Label | undefined {
+  const last = found.at(-1)
+  if (last === undefined || last.bits === 0 || last.bits === NEGATIVE) return undefined
+  const gap = word.start - last.end
+  return gap <= 40 && /^[\w-]*$/.test(text.slice(last.end, word.start)) ? last : undefined
+}
+
+/** `ssn taken from the second form: ...`: the colon belongs to the label that the sentence began with. */
+function isSentence(text: string, word: Word, found: readonly Label[]): boolean {
+  const last = found.at(-1)
+  if (last === undefined || last.bits === 0 || last.bits === NEGATIVE || last.isKey) return false
+  if (word.start - last.end > LABEL_REACH || !/^:\s/.test(text.slice(word.end, word.end + 2))) return false
+  return /^[.)"']{0,2}(?: [\p{Ll}'-]+)+ $/u.test(text.slice(last.end, word.start))
 }
