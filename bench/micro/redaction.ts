@@ -58,7 +58,12 @@ const runs: Record<string, () => InlineProcessor[]> = {
   patterns: () => [redactionOf({ detectors: { all: 'off' }, blocked_values: PATTERNS }), hash()]
 }
 
-function measure(name: string, processors: InlineProcessor[], batches: readonly Buffer[], seconds = Number(process.env.BENCH_SECONDS ?? 1.5)): void {
+function measure(
+  name: string,
+  processors: InlineProcessor[],
+  batches: readonly Buffer[],
+  seconds = Number(process.env.BENCH_SECONDS ?? 1.5)
+): void {
   const walker = new Walker('traces', processors, report)
   for (let warm = 0; warm < 3; warm++) for (const batch of batches) walker.walk(batch)
   let bytes = 0
@@ -90,7 +95,8 @@ function hitting(): Buffer {
     'Authorization: Bearer abc123def456ghi789',
     'postgres://app:s3cr3t@db.internal:5432/ledger'
   ]
-  const text = (field: number, value: Buffer): Buffer => Buffer.concat([Buffer.of((field << 3) | 2), encodeLength(value.length), value])
+  const text = (field: number, value: Buffer): Buffer =>
+    Buffer.concat([Buffer.of((field << 3) | 2), encodeLength(value.length), value])
   const attribute = (i: number): Buffer => {
     const any = text(1, Buffer.from(`${texts[i % texts.length]} ${i}`))
     return text(9, Buffer.concat([text(1, Buffer.from('message')), text(2, any)]))

@@ -1,7 +1,7 @@
 // Database statements with every literal replaced by `?`: SQL, Redis commands, Mongo and other JSON queries.
 
 const SQL =
-  /^\s*(?:\/\*|--|\(|(?:select|insert|update|delete|merge|with|call|exec|execute|create|alter|drop|truncate|begin|commit|rollback|set|show|explain|grant|replace|upsert|values|copy|use|declare|lock|analyze|vacuum|match)\b)/i
+  /^\s*(?:\/\*|--|\(|(?:select|insert|update|delete|merge|with|call|exec|execute|create|alter|drop|truncate|begin|commit|rollback|set\s+(?:@|[\w.]+\s*(?:=|to\b)|names|session|local|global|transaction|search_path)|show|explain|grant|replace|upsert|values|copy|use|declare|lock|analyze|vacuum|match)\b)/i
 
 /** The statement without its literals. Text that is no known kind of statement loses quoted strings and numbers. */
 export function obfuscate(statement: string): string {
