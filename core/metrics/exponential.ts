@@ -107,9 +107,9 @@ function shift(buckets: ExponentialBuckets, by: number): ExponentialBuckets {
   return { offset: first, counts }
 }
 
-// `>>` takes the shift modulo 32; beyond that every index is in bucket 0 or -1.
+// Rounds down, as an arithmetic shift does, without its limit of 32 bits.
 function shiftIndex(index: number, by: number): number {
-  return by > 31 ? (index < 0 ? -1 : 0) : index >> by
+  return by > 31 ? (index < 0 ? -1 : 0) : Math.floor(index / 2 ** by)
 }
 
 function addBuckets(a: ExponentialBuckets, b: ExponentialBuckets): ExponentialBuckets {

@@ -1,6 +1,7 @@
 // One decoded OTLP metric -> points in numbers: times in milliseconds, counts as doubles, no protocol left.
 
 import type {
+  DecodedBuckets,
   DecodedExemplar,
   DecodedExponentialHistogramDataPoint,
   DecodedHistogramDataPoint,
@@ -9,11 +10,13 @@ import type {
   DecodedSummaryDataPoint
 } from '../otlp/decode.js'
 import { type Attribute, attributeText } from './labels.js'
-import type { Labels, Value } from './model.js'
+import type { ExponentialBuckets, Labels, Value } from './model.js'
 
 const NO_RECORDED_VALUE = 1
 const DELTA = 1
 const NANOS_PER_MS = 1e6
+/** Of the powers of two that doubles know, with room for buckets that reach over the ends. */
+const MAX_EXPONENT = 1100
 /** Zero threshold of an exponential histogram that names none, as the compatibility specification sets it. */
 const DEFAULT_ZERO_THRESHOLD = 1e-128
 
@@ -95,32 +98,57 @@ function numberPoint(point: DecodedNumberDataPoint, delta: boolean): ReadPoint |
 }
 
 function histogramPoint(point: DecodedHistogramDataPoint, delta: boolean): ReadPoint | undefined {
-  const bounds = point.explicitBounds
+  const bounds = [...point.explicitBounds]
   const counts = point.bucketCounts.map(Number)
   // Both empty = count and sum alone: one bucket that holds everything.
   if (counts.length === 0 && bounds.length === 0) counts.push(Number(point.count))
-  const isOrdered = bounds.every((bound, i) => i === 0 || bound > bounds[i - 1]!)
+  const isOrdered = bounds.every((bound, i) => !Number.isNaN(bound) && (i === 0 || bound > bounds[i - 1]!))
   if (counts.length !== bounds.length + 1 || !isOrdered) return undefined
+  // A bound of +Inf is the last bucket's own end.
+  if (bounds.at(-1) === Number.POSITIVE_INFINITY) {
+    bounds.pop()
+    counts.push(counts.pop()! + counts.pop()!)
+  }
   const { sum, min, max } = point
   const value: Value = { kind: 'histogram', count: Number(point.count), sum, min, max, bounds, counts }
   return { ...head(point, delta), value, exemplars: point.exemplars.map(exemplar) }
 }
 
-function exponentialPoint(point: DecodedExponentialHistogramDataPoint, delta: boolean): ReadPoint {
-  const { sum, min, max, scale, positive, negative } = point
+function exponentialPoint(point: DecodedExponentialHistogramDataPoint, delta: boolean): ReadPoint | undefined {
+  const { sum, min, max, scale } = point
+  const positive = bucketsOf(point.positive)
+  const negative = bucketsOf(point.negative)
+  const zeroCount = Number(point.zeroCount)
+  const count = Number(point.count)
+  const common = head(point, delta)
+  const total = [...positive.counts, ...negative.counts].reduce((a, b) => a + b, zeroCount)
+  // One such histogram makes Prometheus give up a whole scrape.
+  if (!common.stale && (total !== count || !isReachable(positive, scale) || !isReachable(negative, scale)))
+    return undefined
+  const zeroThreshold = point.zeroThreshold > 0 ? point.zeroThreshold : DEFAULT_ZERO_THRESHOLD
   const value: Value = {
     kind: 'exponential',
-    count: Number(point.count),
+    count,
     sum,
     min,
     max,
     scale,
-    zeroCount: Number(point.zeroCount),
-    zeroThreshold: point.zeroThreshold > 0 ? point.zeroThreshold : DEFAULT_ZERO_THRESHOLD,
-    positive: { offset: positive?.offset ?? 0, counts: (positive?.bucketCounts ?? []).map(Number) },
-    negative: { offset: negative?.offset ?? 0, counts: (negative?.bucketCounts ?? []).map(Number) }
+    zeroCount,
+    zeroThreshold,
+    positive,
+    negative
   }
-  return { ...head(point, delta), value, exemplars: point.exemplars.map(exemplar) }
+  return { ...common, value, exemplars: point.exemplars.map(exemplar) }
+}
+
+function bucketsOf(buckets: DecodedBuckets | undefined): ExponentialBuckets {
+  return { offset: buckets?.offset ?? 0, counts: (buckets?.bucketCounts ?? []).map(Number) }
+}
+
+/** False for buckets whose bounds no double can have: 2^1024 and up, 2^-1075 and down. */
+function isReachable({ offset, counts }: ExponentialBuckets, scale: number): boolean {
+  const farthest = Math.max(Math.abs(offset), Math.abs(offset + counts.length - 1))
+  return counts.length === 0 || farthest <= 1 || farthest * 2 ** -scale <= MAX_EXPONENT
 }
 
 function summaryPoint(point: DecodedSummaryDataPoint): ReadPoint {
