@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Decoded, type Encodable, encodeRequest } from '../../core/otlp/decode.js'
 import prometheus, { type PrometheusExporter } from '../../exporters/prometheus/index.js'
 import remoteWrite from '../../exporters/prometheus_remote_write/index.js'
@@ -22,7 +23,7 @@ interface Answer {
   readonly data: { readonly result: readonly Series[] }
 }
 interface Targets {
-  readonly data: { readonly activeTargets: readonly { readonly lastError: string }[] }
+  readonly data: { readonly activeTargets: readonly { readonly health: string; readonly lastError: string }[] }
 }
 interface Exemplars {
   readonly data: readonly {
@@ -40,7 +41,7 @@ export default async function run(run: Run): Promise<void> {
   const native = (await exporterFor(run, prometheus, {
     endpoint: '127.0.0.1:0',
     metric_expiration: '20s',
-    max_series: 60
+    max_series: 90
   })) as Counted & PrometheusExporter
   const open = (await exporterFor(run, prometheus, {
     endpoint: '127.0.0.1:0',
@@ -144,9 +145,19 @@ async function scraped(
   ])
   await until('the ended series to be stale', async () => (await value(base, 'e2e_jobs_total')) === undefined)
   run.check('scrape: a series that its source ended is stale', true)
+  await send(hostile())
+  await sleep(3000)
+  for (const [form, server] of [
+    ['protobuf', base],
+    ['OpenMetrics', plain]
+  ] as const) {
+    const { data } = await getJson<Targets>(`${server}/api/v1/targets`)
+    const [target] = data.activeTargets
+    run.check(`hostile input: ${form} is still scraped`, target?.health === 'up', target?.lastError)
+  }
   await send([many(100)])
   const shown = Number(await eventually(base, 'count(e2e_many)'))
-  run.check('scrape: series limit holds', shown > 0 && shown < 60, `${shown} of 100 shown`)
+  run.check('scrape: series limit holds', shown > 0 && shown < 90, `${shown} of 100 shown`)
   run.same('scrape: the others are counted', native.counted['dropped:series_limit'], 100 - shown)
 }
 
@@ -313,6 +324,84 @@ function everything(n: number): Metric[] {
       unit: 's',
       description: 'Pauses.',
       summary: { dataPoints: [{ ...times, count: c(6), sum: 20 * n, quantileValues }] }
+    }
+  ]
+}
+
+/** Whatever a sender may think of: none of it may cost the other metrics their scrape. */
+function hostile(): Metric[] {
+  const timeUnixNano = nanos(Date.now())
+  const nasty = [
+    '',
+    ' ',
+    '"',
+    '\\',
+    '\n',
+    '\r\n',
+    '}',
+    '\u0000',
+    '# EOF',
+    '😀',
+    'a'.repeat(5000),
+    'le',
+    'quantile',
+    '__name__'
+  ]
+  const attributes = nasty.map((text, i) => ({ key: text, value: nasty[(i + 1) % nasty.length] }))
+  const numbers = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 5e-324, Number.MAX_VALUE]
+  const gauges = nasty.map((name, i) => ({
+    name,
+    unit: nasty[(i + 2) % nasty.length]!,
+    description: nasty[(i + 3) % nasty.length]!,
+    gauge: { dataPoints: [{ timeUnixNano, asDouble: numbers[i % numbers.length]!, attributes }] }
+  }))
+  const exponential = (more: object) => ({ timeUnixNano, count: 1n, sum: Number.NaN, zeroCount: 1n, ...more })
+  const wide = { offset: -900, bucketCounts: Array.from({ length: 1800 }, (_, i) => (i % 7 === 0 ? 1n : 0n)) }
+  const count = BigInt(wide.bucketCounts.filter(n => n > 0n).length)
+  return [
+    ...gauges,
+    { name: 'e2e.empty_histogram', histogram: { aggregationTemporality: 2, dataPoints: [{ timeUnixNano }] } },
+    { name: 'e2e.latency_seconds_count', gauge: { dataPoints: [{ timeUnixNano, asInt: 1n }] } },
+    {
+      name: 'e2e.negative',
+      histogram: {
+        aggregationTemporality: 2,
+        dataPoints: [
+          { timeUnixNano, count: 3n, sum: -5, explicitBounds: [-1, 0], bucketCounts: [1n, 1n, 1n], attributes }
+        ]
+      }
+    },
+    {
+      name: 'e2e.odd_exponential',
+      exponentialHistogram: {
+        aggregationTemporality: 2,
+        dataPoints: [
+          exponential({ attributes: [{ key: 'k', value: 'zero only' }] }),
+          exponential({ attributes: [{ key: 'k', value: 'fine' }], scale: 20 }),
+          exponential({ attributes: [{ key: 'k', value: 'coarse' }], scale: -10 }),
+          exponential({ attributes: [{ key: 'k', value: 'wide' }], zeroCount: 0n, count, positive: wide }),
+          exponential({
+            attributes: [{ key: 'k', value: 'both' }],
+            count: 2n * count + 1n,
+            positive: wide,
+            negative: wide
+          }),
+          exponential({ attributes: [{ key: 'k', value: 'wrong' }], count: 99n }),
+          exponential({
+            attributes: [{ key: 'k', value: 'far' }],
+            zeroCount: 0n,
+            positive: { offset: 2 ** 31 - 1, bucketCounts: [1n] }
+          })
+        ]
+      }
+    },
+    {
+      name: 'e2e.odd_summary',
+      summary: {
+        dataPoints: [
+          { timeUnixNano, count: 1n, quantileValues: [{ quantile: Number.NaN, value: Number.NaN }], attributes }
+        ]
+      }
     }
   ]
 }
