@@ -11,7 +11,7 @@ export function registryWith(receivers: readonly Declared[]): Registry {
     receivers,
     processors: PROCESSORS,
     exporters: EXPORTERS,
-    queues: ['embedded', 'memory'],
+    queues: ['embedded', 'memory', 'redis'],
     defaults: DEFAULT_CONFIG,
     block: TELEMETRY_BLOCK,
     hints: HINTS

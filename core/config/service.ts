@@ -94,13 +94,48 @@ export const QUEUE_SCHEMAS = {
     {
       type: Type.Literal('redis', { description: 'Redis Streams, shared by many gateways.' }),
       url: secret({
-        description: 'Address with credentials: `redis://`, `rediss://` (TLS).',
+        description:
+          'Address with credentials: `redis://user:password@host:6379/0`, `rediss://` (TLS), ' +
+          '`redis+sentinel://h1,h2/master-name`, `redis+cluster://h1:7000,h2:7001`.',
         examples: ['${env:REDIS_URL}']
       }),
-      prefix: Type.String({ default: 'algoflow', description: 'First part of every key.' }),
+      prefix: Type.String({
+        default: 'algoflow',
+        minLength: 1,
+        description: 'First part of every key: the same in all gateways that share the queue.'
+      }),
+      member: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description:
+            'Name of this process among the gateways; its totals go on under it after a restart. Left out: host name and a number.',
+          examples: ['${env:HOSTNAME}']
+        })
+      ),
+      partitions: Type.Integer({
+        default: 8,
+        minimum: 1,
+        maximum: 256,
+        description: 'Parts that gateways share among them, fixed when the queue is first used: at least one a gateway.'
+      }),
+      lease: duration({
+        default: '10s',
+        description: 'A gateway that gives no sign of life for this long loses its partitions to the others.'
+      }),
+      wait_replicas: Type.Integer({
+        default: 0,
+        minimum: 0,
+        maximum: 16,
+        description:
+          "Replicas of Redis that must have the data before the sender gets its OK. 0: the server's own settings decide."
+      }),
+      commit_timeout: duration({
+        default: '10s',
+        description: 'A sender whose data is not stored by then is told to come back.'
+      }),
       max_size: queueSize
     },
-    { description: 'Shared by many gateways; as durable as that Redis is set up to be.' }
+    { description: 'Shared by many gateways; as durable as that Redis is set up to be (told at start).' }
   )
 } as const
 
@@ -253,7 +288,29 @@ function batchSettings(batch: ExporterSettings['sending_queue']['batch']): Expor
   return { minItems: 0, maxItems: 0, flushTimeoutMs, minBytes: min, maxBytes: max }
 }
 
+/** `queue.options` of type redis, beside `url`. */
+export interface RedisSettings {
+  readonly prefix: string
+  readonly member?: string
+  readonly partitions: number
+  readonly leaseMs: number
+  readonly waitReplicas: number
+  readonly commitTimeoutMs: number
+}
+
 export function queueSettings(settings: QueueSettings): QueueConfig {
+  if (settings.type === 'redis') {
+    const { type, max_size, url, prefix, member, partitions, lease, wait_replicas, commit_timeout } = settings
+    const redis: RedisSettings = {
+      prefix,
+      ...(member === undefined ? {} : { member }),
+      partitions,
+      leaseMs: lease,
+      waitReplicas: wait_replicas,
+      commitTimeoutMs: commit_timeout
+    }
+    return { type, path: '', maxBytes: max_size, options: { url, ...redis } }
+  }
   const { type, max_size: maxBytes, ...rest } = settings
   const { path = '', ...options } = rest as { path?: string } & Record<string, unknown>
   return { type, path, maxBytes, options }

@@ -3,8 +3,8 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parkingContract } from '../../test/contract/parking.contract.js'
-import type { ParkingDamage } from './log-parking.js'
 import { openQueue } from './open.js'
+import type { ParkingDamage } from './parking.js'
 
 parkingContract('memory', {
   open: (_, now) => openQueue({ type: 'memory', maxBytes: 1e6, now }).parking,

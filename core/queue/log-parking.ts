@@ -5,17 +5,8 @@
 //   entry = meta length u32 LE | meta JSON | payload      id = its position
 import { queueErrors } from './errors.js'
 import type { Log } from './log.js'
-import type { Parked, Parking, ParkingStatus, ToPark } from './parking.js'
+import type { Parked, Parking, ParkingDamage, ParkingStatus, ToPark } from './parking.js'
 import { type IndexItem, type ParkedMeta, ParkingIndex, shorten } from './parking-index.js'
-
-export interface ParkingDamage {
-  readonly id: string
-  readonly exporter: string
-  readonly stream: string
-  readonly items: number
-  readonly dead: boolean
-  readonly why: string
-}
 
 const CURSOR = 'parking'
 const STREAM = 'parked'

@@ -1,9 +1,12 @@
-// Opens the queue a config asks for: `{type: embedded, path}` or `{type: memory}`.
+// Opens the queue a config asks for: `{type: embedded, path}`, `{type: memory}` or `{type: redis, url}`.
 import { join } from 'node:path'
+import { BullParking } from './bullmq/parking.js'
 import { EmbeddedLog } from './embedded/log.js'
 import type { Log } from './log.js'
 import { LogParking } from './log-parking.js'
 import { MemoryLog } from './memory/log.js'
+import type { Parking } from './parking.js'
+import { RedisLog, type RedisLogOptions } from './redis_streams/log.js'
 
 export interface QueueConfig {
   readonly type: 'embedded' | 'memory'
@@ -18,8 +21,17 @@ export interface QueueConfig {
   readonly now?: () => number
 }
 
-/** The log and the parking of a config; `start()` both before use. */
-export function openQueue(config: QueueConfig): { readonly log: Log; readonly parking: LogParking } {
+export interface RedisQueueConfig extends RedisLogOptions {
+  readonly type: 'redis'
+  /** Payload bytes this process's parking holds at most. Default: as the log. */
+  readonly parkingMaxBytes?: number
+}
+
+/** The log and the parking of a config; `start()` both before use, the log first. */
+export function openQueue(config: QueueConfig): { readonly log: Log; readonly parking: LogParking }
+export function openQueue(config: QueueConfig | RedisQueueConfig): { readonly log: Log; readonly parking: Parking }
+export function openQueue(config: QueueConfig | RedisQueueConfig): { readonly log: Log; readonly parking: Parking } {
+  if (config.type === 'redis') return openRedis(config)
   const { type, path = 'queue', parkingMaxBytes, ...options } = config
   const parked = { ...options, maxBytes: parkingMaxBytes ?? config.maxBytes }
   if (type === 'memory') return { log: new MemoryLog(options), parking: new LogParking(new MemoryLog(parked), options) }
@@ -29,3 +41,16 @@ export function openQueue(config: QueueConfig): { readonly log: Log; readonly pa
 
 /** Dead letters stay long: small files come free sooner. */
 const PARKING_SEGMENT = 16 << 20
+
+function openRedis({ type: _, parkingMaxBytes, ...options }: RedisQueueConfig) {
+  const { url, prefix, now, maxBytes } = options
+  const log = new RedisLog(options)
+  const parking = new BullParking({
+    url,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(now === undefined ? {} : { now }),
+    maxBytes: parkingMaxBytes ?? maxBytes,
+    parts: log
+  })
+  return { log, parking }
+}

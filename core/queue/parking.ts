@@ -32,6 +32,16 @@ export interface ParkingStatus {
   readonly bytes: number
 }
 
+/** A payload that was damaged and set aside: it is parked no longer. */
+export interface ParkingDamage {
+  readonly id: string
+  readonly exporter: string
+  readonly stream: string
+  readonly items: number
+  readonly dead: boolean
+  readonly why: string
+}
+
 export interface Parking {
   start(): Promise<void>
   park(what: ToPark): Promise<string>
@@ -46,5 +56,9 @@ export interface Parking {
   status(): readonly ParkingStatus[]
   /** Removes dead letters parked before `before`; how many. */
   expire(before: number): Promise<number>
+  /** Told of each damaged payload, where a store can find one. */
+  onDamage?(fn: (what: ParkingDamage) => void): void
+  /** Told when payloads of another process came to this one, where processes share a store. */
+  onGained?(fn: () => void): void
   stop(): Promise<void>
 }

@@ -6,6 +6,8 @@ import { catalogue, codeOf } from '../../core/component/errors.js'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
 import type { InlineProcessor, ProcessorDeclaration } from '../../core/component/processor.js'
 import type { WindowedDeclaration } from '../../core/component/windowed.js'
+import type { Secret } from '../../core/config/secret.js'
+import type { RedisSettings } from '../../core/config/service.js'
 import type { ExporterConfig, GatewayConfig, PipelineConfig } from '../../core/config/types.js'
 import { type DeadLetterStores, expire, lost } from '../../core/delivery/dead-letters.js'
 import { Delivery } from '../../core/delivery/delivery.js'
@@ -15,16 +17,16 @@ import type { Intake } from '../../core/pipeline/intake.js'
 import { type Pipeline, Pipelines } from '../../core/pipeline/pipelines.js'
 import { arrivalStream, WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Log } from '../../core/queue/log.js'
-import type { LogParking } from '../../core/queue/log-parking.js'
-import { openQueue } from '../../core/queue/open.js'
+import { openQueue, type QueueConfig, type RedisQueueConfig } from '../../core/queue/open.js'
+import type { Parking } from '../../core/queue/parking.js'
 import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
 import { part } from '../../core/telemetry/log.js'
 import { GatewayMetrics } from '../../core/telemetry/metrics.js'
 import { EXPORTERS } from '../../exporters/index.js'
 import { PROCESSORS } from '../../processors/index.js'
 import { RECEIVER_TYPES, type Receiver } from './receivers/index.js'
-import { abandonedWindows, isWindowed, KEEP_ALL, planWindows, type WindowPlan } from './windows.js'
 import { warmUp } from './warm-up.js'
+import { abandonedWindows, isWindowed, KEEP_ALL, planWindows, type WindowPlan } from './windows.js'
 
 export const gatewayErrors = catalogue({
   GATEWAY_NO_TYPE: (kind: string, type: string) => `this build has no ${kind} of type ${type}`,
@@ -62,7 +64,7 @@ export class Gateway {
   readonly #clock: Clock
   readonly #installationKey: (() => string) | undefined
   readonly #store: Log
-  readonly #parking: LogParking
+  readonly #parking: Parking
   readonly #deliveries = new Map<string, Delivery>()
   readonly #processors: InlineProcessor[] = []
   readonly #windows = new Map<string, WindowedStage>()
@@ -80,7 +82,7 @@ export class Gateway {
     this.#clock = options.clock
     this.#installationKey = options.installationKey
     this.metrics = new GatewayMetrics(options.version)
-    const queue = openQueue(queueOf(config))
+    const queue = openQueue(queueOf(config, options.log))
     this.#store = queue.log
     this.#parking = queue.parking
     for (const exporter of config.exporters.values()) {
@@ -120,7 +122,10 @@ export class Gateway {
           'a damaged entry was set aside'
         )
       })
-      this.#parking.onDamage(what => {
+      this.#parking.onGained?.(() => {
+        for (const delivery of this.#deliveries.values()) delivery.parkingChanged()
+      })
+      this.#parking.onDamage?.(what => {
         this.#log.error(
           { exporter: what.exporter, items: what.items, why: what.why },
           'a damaged dead letter was set aside'
@@ -428,9 +433,17 @@ function pressureOf(deliveries: readonly Delivery[]): { message: string; retryAf
   return undefined
 }
 
-function queueOf(config: GatewayConfig) {
-  const { type, path, maxBytes } = config.queue
-  return { type: type as 'embedded' | 'memory', path, maxBytes }
+function queueOf(config: GatewayConfig, log: Logger): QueueConfig | RedisQueueConfig {
+  const { type, path, maxBytes, options } = config.queue
+  if (type !== 'redis') return { type, path, maxBytes }
+  const queueLog = part(log, 'queue')
+  return {
+    ...(options as unknown as RedisSettings),
+    type,
+    url: (options['url'] as Secret).reveal(),
+    maxBytes,
+    onNote: (level, fields, text) => queueLog[level](fields, text)
+  }
 }
 
 function find<D extends { readonly type: string; readonly aliases?: readonly string[] }>(

@@ -10,8 +10,8 @@
 // them. When partitions move, their jobs come and go with them.
 import { type Job, Queue } from 'bullmq'
 import { queueErrors } from '../errors.js'
-import { type IndexItem, type ParkedMeta, ParkingIndex, shorten } from '../parking-index.js'
 import type { Parked, Parking, ParkingStatus, ToPark } from '../parking.js'
+import { type IndexItem, type ParkedMeta, ParkingIndex, shorten } from '../parking-index.js'
 import { type Client, createClient, fromRedis, parseAddress } from '../redis_streams/connect.js'
 
 /** Which parts are this process's. */

@@ -94,6 +94,7 @@ export class RedisLog implements Log {
   readonly #note: NonNullable<RedisLogOptions['onNote']>
   readonly #listeners = new Set<() => void>()
   readonly #damageListeners = new Set<(what: Damage) => void>()
+  readonly #partListeners = new Set<(gained: readonly number[], lost: readonly number[]) => void>()
   #store: Store
   #book = this.#newBook()
   #payloads: Payloads
@@ -150,6 +151,11 @@ export class RedisLog implements Log {
   /** The name this process has among the gateways of the log. */
   get member(): string {
     return this.#member
+  }
+
+  /** Calls `fn` with partitions that came to this process and that left it. */
+  onChange(fn: (gained: readonly number[], lost: readonly number[]) => void): void {
+    this.#partListeners.add(fn)
   }
 
   /** Partitions this process owns now. */
@@ -889,6 +895,7 @@ export class RedisLog implements Log {
     }
     this.#note('info', { partition: p, epoch, entries: this.#book.heldEntries }, 'partition taken')
     await this.#preload(this.#book.cursors().map(({ cursor }) => cursor))
+    for (const listener of this.#partListeners) listener([p], [])
     this.#notify()
   }
 
@@ -941,6 +948,7 @@ export class RedisLog implements Log {
     }
     this.#isLosing = false
     this.#tenures.delete(tenure.id)
+    for (const listener of this.#partListeners) listener([], [tenure.partition])
     const freed = this.#pending.get(tenure.partition)
     if (freed !== undefined) this.#pendingBytes -= freed.bytes
     this.#pending.delete(tenure.partition)
