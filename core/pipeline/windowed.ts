@@ -141,11 +141,21 @@ export class WindowedStage {
 
   #wake(): void {
     if (this.#isStopped) return
-    this.#running ??= this.#run().finally(() => {
+    this.#running ??= this.#runSafely().finally(() => {
       this.#running = undefined
       if (!this.#isCaughtUp) this.#wake()
       else this.#arm()
     })
+  }
+
+  /** Nothing but a fault of the store or of this code can throw: it is told, and tried again. */
+  async #runSafely(): Promise<void> {
+    try {
+      await this.#run()
+    } catch (error) {
+      this.#options.logger.error({ code: codeOf(error) }, 'the window failed; it goes on in a second')
+      await new Promise<void>(resolve => this.#options.clock.after(RETRY_MS, resolve))
+    }
   }
 
   /** Reads in slices, so that receivers get their turns. */
@@ -179,7 +189,7 @@ export class WindowedStage {
     this.#nextTickAt = now + TICK_MS
     const more = this.#window.advance(this.#isCaughtUp ? now : this.#lastAt)
     if (more) this.#nextTickAt = 0
-    const harvest = this.#window.harvest(position => this.#options.log.get(position)?.bytes)
+    const harvest = this.#window.harvest(position => this.#options.log.get(position)?.bytes, now)
     if (harvest === undefined) return false
     this.#commit = this.#write(harvest).finally(() => {
       this.#commit = undefined
@@ -197,7 +207,9 @@ export class WindowedStage {
     ].filter(({ positions }) => positions.length > 0)
     for (;;) {
       try {
-        this.#window.committed(harvest, await log.commit({ appends: harvest.appends, acks, counts: harvest.counts }))
+        const { appends, counts } = harvest
+        const positions = await log.commit({ appends, acks, counts })
+        this.#window.committed(harvest, positions, this.#options.clock.now())
         this.#isFailing = false
         return
       } catch (error) {

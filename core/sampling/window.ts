@@ -76,6 +76,8 @@ interface Entry {
 interface JournalEntry {
   readonly position: number
   readonly readTo: number
+  /** When it may go: items of its traces that come until then follow the decision, restart or not. */
+  readonly until: number
 }
 
 /** Rule names of the window itself. */
@@ -89,6 +91,8 @@ export const DRY_RUN_MARK = 'sampling.would_drop'
 const HARVEST_BYTES = 8 * 1024 * 1024
 /** A written entry is closed at this size: delivery merges and splits to its back end's liking. */
 const OUTPUT_BYTES = 1024 * 1024
+/** Journal entries need not go to the second. */
+const JOURNAL_SLACK_MS = 5000
 const PLAN_INTS = 6
 const MAX_WORKFLOWS = 10_000
 const MAX_MARKINGS = 4096
@@ -133,9 +137,14 @@ export class Window implements RunSink {
   #openTraces = 0
   #openBytes = 0
   #storedBytes = 0
+  #releasable = 0
+  #seen = 0
+  readonly #journalMs: number
 
   constructor(options: WindowOptions) {
     this.#options = options
+    const { decisionWaitMs, lateErrorMs } = options.processor.settings
+    this.#journalMs = decisionWaitMs + lateErrorMs
     this.#streams = new Map(options.streams.map((stream, i) => [stream.arrival, i]))
     this.#cutters = options.streams.map(stream => new Cutter(stream.signal))
     this.#facts = new Facts(this.#table, options.processor.attributes.length, this.#workflows)
@@ -145,9 +154,9 @@ export class Window implements RunSink {
   // --- reading ---
 
   /** First, in order: what earlier runs wrote of their decisions. */
-  restore(entry: { readonly position: number; readonly bytes: Buffer }): void {
+  restore(entry: { readonly position: number; readonly bytes: Buffer; readonly appendedAt: number }): void {
     const { readTo, records } = decodeJournal(entry.bytes)
-    this.#journals.push({ position: entry.position, readTo })
+    this.#journals.push({ position: entry.position, readTo, until: entry.appendedAt + this.#journalMs })
     this.#replayTo = Math.max(this.#replayTo, readTo)
     for (const record of records) this.#restoreRecord(record, readTo)
   }
@@ -189,8 +198,6 @@ export class Window implements RunSink {
     if (this.#seen < items) this.#gone(mine, RULE_UNREADABLE, items - this.#seen)
     if (position >= this.#replayTo) this.#writtenTo.clear()
   }
-
-  #seen = 0
 
   /** A run of one trace's items, from the scan. */
   run(scan: ItemScan): void {
@@ -343,6 +350,7 @@ export class Window implements RunSink {
     if (this.#waiting.length > 0) due = Math.min(due, this.#waiting.time + settings.decisionWaitMs)
     if (this.#rooted.length > 0) due = Math.min(due, this.#rooted.time + settings.afterRootMs)
     if (this.#decided.length > 0) due = Math.min(due, this.#decided.time + settings.lateErrorMs)
+    if (this.#journals.length > 0) due = Math.min(due, this.#journals[0]!.until + JOURNAL_SLACK_MS)
     return due
   }
 
@@ -472,8 +480,6 @@ export class Window implements RunSink {
     }
   }
 
-  #releasable = 0
-
   #forgetHead(): void {
     const { slot, generation } = this.#remembered
     this.#remembered.shift()
@@ -573,7 +579,7 @@ export class Window implements RunSink {
    * The window counts on it being committed, however long that takes, before the next one.
    * @param read the bytes of a stored entry
    */
-  harvest(read: (position: number) => Buffer | undefined): Harvest | undefined {
+  harvest(read: (position: number) => Buffer | undefined, now: number): Harvest | undefined {
     const counts = new Map<string, number>()
     const appends = this.#planned > 0 ? this.#cut(read, counts) : []
     if (appends.length > 0 || this.#records.length > 0) {
@@ -582,16 +588,16 @@ export class Window implements RunSink {
       this.#records = []
     }
     const released = this.#release(counts)
-    const releasedJournal = this.#releaseJournal()
+    const releasedJournal = this.#releaseJournal(now)
     if (appends.length === 0 && released.length === 0 && releasedJournal.length === 0) return undefined
     return { appends, counts, released, releasedJournal }
   }
 
   /** Told when a harvest is durable, with the position its journal entry got. */
-  committed(harvest: Harvest, positions: readonly number[]): void {
+  committed(harvest: Harvest, positions: readonly number[], now: number): void {
     harvest.appends.forEach(({ stream, bytes }, i) => {
       if (stream !== this.#options.journal) return
-      this.#journals.push({ position: positions[i]!, readTo: bytes.readDoubleLE(0) })
+      this.#journals.push({ position: positions[i]!, readTo: bytes.readDoubleLE(0), until: now + this.#journalMs })
     })
   }
 
@@ -679,10 +685,10 @@ export class Window implements RunSink {
   }
 
   /** A journal entry is needed while an entry is stored that it speaks of. */
-  #releaseJournal(): number[] {
+  #releaseJournal(now: number): number[] {
     const low = this.#entries[0]?.position ?? Number.POSITIVE_INFINITY
     let n = 0
-    while (n < this.#journals.length && this.#journals[n]!.readTo < low) n++
+    while (n < this.#journals.length && this.#journals[n]!.readTo < low && this.#journals[n]!.until <= now) n++
     return this.#journals.splice(0, n).map(({ position }) => position)
   }
 
