@@ -9,8 +9,8 @@ import type { Commit, Log } from '../../core/queue/log.js'
 import { MemoryLog } from '../../core/queue/memory/log.js'
 import { randomnessOf, thresholdOf } from '../../core/sampling/threshold.js'
 import { ledgerOf } from '../../core/telemetry/ledger.js'
-import declaration from '../../processors/tail_sampling/index.js'
 import { schema } from '../../processors/tail_sampling/config.js'
+import declaration from '../../processors/tail_sampling/index.js'
 import { testContext } from '../helpers/context.js'
 import { oracle, type Plain } from '../helpers/otlp-oracle.js'
 import { ManualClock, silentLog } from '../helpers/receiver.js'
@@ -114,7 +114,10 @@ interface Out {
 /** Spans that came out, through the independent decoder. */
 function outOf(bytes: Buffer): Out[] {
   const plain = oracle.decodeRequest('traces', bytes) as {
-    resourceSpans?: { resource: { attributes: { value: { stringValue: string } }[] }; scopeSpans: { spans: Plain[] }[] }[]
+    resourceSpans?: {
+      resource: { attributes: { value: { stringValue: string } }[] }
+      scopeSpans: { spans: Plain[] }[]
+    }[]
   }
   return (plain.resourceSpans ?? []).flatMap(({ resource, scopeSpans }) =>
     scopeSpans.flatMap(({ spans }) =>
@@ -143,7 +146,10 @@ const scenario = fc.record({
           delay,
           resource: fc.nat(2),
           hasState: fc.boolean(),
-          error: fc.oneof({ weight: 6, arbitrary: fc.constant('none' as const) }, fc.constantFrom('status', 'event', 'attribute'))
+          error: fc.oneof(
+            { weight: 6, arbitrary: fc.constant('none' as const) },
+            fc.constantFrom('status', 'event', 'attribute')
+          )
         }),
         { minLength: 1, maxLength: 6 }
       )
@@ -158,7 +164,9 @@ const scenario = fc.record({
 
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never
 
-const config = configOf(schema, { policies: [{ name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }] })
+const config = configOf(schema, {
+  policies: [{ name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }]
+})
 
 class Rig {
   readonly clock = new ManualClock()
@@ -298,22 +306,31 @@ function check({ rig, spans }: { rig: Rig; spans: readonly Span[] }): void {
   const traces = new Map<number, Span[]>()
   for (const span of spans) traces.set(span.trace, [...(traces.get(span.trace) ?? []), span])
   for (const [trace, all] of traces) {
-    const found = all.map(span => seen.get(spanId(span.trace, span.span).toString('hex'))).filter(one => one !== undefined)
+    const found = all
+      .map(span => seen.get(spanId(span.trace, span.span).toString('hex')))
+      .filter(one => one !== undefined)
     const hasError = all.some(span => span.error !== 'none')
     const isChosen = randomnessOf(traceId(trace), 0) >= thresholdOf(0.5)
     const wanted = hasError || isChosen ? all.length : 0
     if (found.length !== wanted) {
-      throw new Error(`trace ${trace} (error: ${hasError}, chosen: ${isChosen}): ${found.length} of ${all.length} came out`)
+      throw new Error(
+        `trace ${trace} (error: ${hasError}, chosen: ${isChosen}): ${found.length} of ${all.length} came out`
+      )
     }
     for (const [i, one] of found.entries()) {
       const span = all[i]!
       if (one.resource !== `service-${span.resource}`) throw new Error('a span changed its resource')
       if (!/^ot=th:[08]/.test(one.state)) throw new Error(`its weight is not told: ${one.state}`)
-      if (span.hasState && !/;foo:bar,vendor=1$/.test(one.state)) throw new Error(`a trace state was lost: ${one.state}`)
+      if (span.hasState && !/;foo:bar,vendor=1$/.test(one.state))
+        throw new Error(`a trace state was lost: ${one.state}`)
       const { traceState: _, attributes, ...rest } = one.plain
-      const { traceState: __, attributes: sent, ...given } = oracle.decodeRequest('traces', request([span]))[
-        'resourceSpans'
-      ]![0 as never]['scopeSpans' as never][0 as never]['spans' as never][0 as never] as Plain
+      const {
+        traceState: __,
+        attributes: sent,
+        ...given
+      } = oracle.decodeRequest('traces', request([span]))['resourceSpans']![0 as never]['scopeSpans' as never][
+        0 as never
+      ]['spans' as never][0 as never] as Plain
       if (JSON.stringify(rest) !== JSON.stringify(given)) throw new Error('a span changed')
       const added = (attributes as Plain[]).slice((sent as Plain[]).length).map(a => a['key'])
       if (added.some(key => key !== 'sampling.late_error')) throw new Error(`a span got ${added}`)
