@@ -14,6 +14,7 @@ export const apiKey = defineDetector({
   rank: Rank.checked,
   when: Trigger.textLabel,
   byKey: true,
+  keyStop: /\b(?:name|type|path|ref|reference|provider|method|scope|field|arn)$/,
   labels: [
     'api key',
     'apikey',

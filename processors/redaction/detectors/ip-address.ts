@@ -6,7 +6,7 @@ import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
-const V4 = /(?<![A-Za-z0-9_]|\d\.)(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)/g
+const V4 = /(?<![A-Za-z0-9_]|\d\.)(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d|-[A-Za-z])/g
 const V6 = /(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f:]{1,30}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{2,39})(?![A-Za-z0-9:])/g
 const VERSION_WORD =
   /\b(?:version|versions|ver|release|build|v|firmware|driver|assembly|runtime|sdk|oid|snmp|rev|revision)\b[^A-Za-z0-9]{0,4}$/i

@@ -19,6 +19,7 @@ export const password = defineDetector({
   rank: Rank.vendor,
   when: Trigger.textLabel | Trigger.scheme,
   byKey: true,
+  keyStop: /\b(?:name|type|path|ref|reference|provider|method|scope|field|arn)$/,
   labels: [
     'password',
     'passwords',

@@ -24,6 +24,12 @@ const STOP = new Set(
     'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history in at on for with to of by'
   ).split(' ')
 )
+/** Words of trade and machines: with one of them, capitalised words behind a bare label are a title, no name. */
+const TITLE_WORDS = new Set(
+  'signed logged signing login logout up out form submitted report ticket message messages notification queue job jobs task tasks step flow workflow run runner sync batch check checks verification validation verified pipeline stage load loader index cache store storage review rating reviews survey chat bot agent assistant interface component widget button screen grid row column field input output payload schema model entity enum mapper adapter server gateway proxy router worker thread pool registry engine processor scheduler listener observer publisher producer consumer broker topic stream events bus hub desk office department unit division branch zone area location site shop cart checkout payment payments invoice invoices billing shipping delivery product products item items price pricing discount coupon campaign offer deal plan plans subscription subscriptions premium basic standard gold silver bronze active inactive enabled disabled pending approved rejected cancelled completed success timeout retry started stopped finished done new old first last next previous daily weekly monthly yearly annual quarterly sir madam all everyone colleague colleagues friend friends valued hiring member members sent received opened closed changed registered created expired locked blocked merge import exported imported processing processed analytics dashboard metrics insights intelligence acquisition retention churn lifetime master details detail information info file files document documents upload download access control permission permissions management administration operations marketing sales finance legal engineering research security privacy compliance quality test tests identity directory federation provider authentication authorization'.split(
+    ' '
+  )
+)
 /** Owners of names that are no persons. */
 const THINGS =
   /\b(?:service|host|workflow|step|thread|collection|destination|process|container|pod|node|cluster|queue|topic|table|db|database|file|function|class|method|module|namespace|app|application|product|plan|metric|span|job|task|pipeline|group|role|team|company|org|organization|organisation|region|zone|device|browser|os|sdk|library|package|bucket|schema|index|field|column|domain|server|system|network|interface|image|model|feature|flag|environment|stage|template|category|brand|item|store|telemetry|scope|code|exception|rpc|messaging|k8s|cloud|faas|operation|resource|event|page|project|repo|branch|dataset|algorithm|type|rule|policy|channel|program|folder|key|variable|parameter|header|script|test|suite|city|country|state|street|theme|font)\b/
@@ -195,7 +201,7 @@ export const personName = defineDetector({
       const form = formEncoded(text, value)
       if (form !== undefined && isName(form, plain)) return scan.hit(value.start, value.start + form.length)
       const end = nameEnd(text, value.start, plain || /^dear$/i.test(words), limit, plain)
-      if (end > 0) scan.hit(value.start, end)
+      if (end > 0 && !(value.joint === ' ' && isTitle(text.slice(value.start, end)))) scan.hit(value.start, end)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)
@@ -233,6 +239,10 @@ function nameEnd(text: string, start: number, single: boolean, limit: number, re
   const next = text[start + name.length]
   if (next !== undefined && /[\p{L}\p{N}_=]/u.test(next)) return 0
   return start + name.replace(/\.$/, '').length
+}
+
+function isTitle(words: string): boolean {
+  return words.split(' ').some(word => TITLE_WORDS.has(word.toLowerCase()))
 }
 
 /** A name without the stop words at its end; '' when it begins with one. */
