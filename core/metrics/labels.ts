@@ -18,15 +18,15 @@ export class LabelSet {
 
   /** Adds attributes; a name that an earlier call gave stays as it is. `prefix` goes before every name. */
   addAttributes(attributes: readonly Attribute[], prefix = ''): this {
-    const found = new Map<string, string>()
+    // Names that stood here before this call belong to others; its own may be joined.
+    const others = this.#texts.size === 0 ? undefined : new Set(this.#texts.keys())
     for (const { key, value } of inKeyOrder(attributes)) {
-      const name = labelName(prefix + key)
-      if (name === '' || this.#texts.has(name)) continue
+      const name = labelName(prefix === '' ? key : prefix + key)
+      if (name === '' || others?.has(name)) continue
       const text = attributeText(value)
-      const before = found.get(name)
-      found.set(name, before === undefined ? text : `${before};${text}`)
+      const before = this.#texts.get(name)
+      this.#texts.set(name, before === undefined ? text : `${before};${text}`)
     }
-    for (const [name, text] of found) this.#texts.set(name, text)
     return this
   }
 
@@ -51,7 +51,8 @@ export class LabelSet {
   }
 
   build(): Labels {
-    const pairs = [...this.#texts].filter(([, text]) => text !== '')
+    const pairs: [string, string][] = []
+    for (const pair of this.#texts) if (pair[1] !== '') pairs.push(pair)
     return pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   }
 }
@@ -81,7 +82,10 @@ function jsonValue(this: unknown, key: string, value: unknown): unknown {
 }
 
 function inKeyOrder(attributes: readonly Attribute[]): readonly Attribute[] {
-  return attributes.length < 2
-    ? attributes
-    : [...attributes].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+  for (let i = 1; i < attributes.length; i++) {
+    if (attributes[i]!.key < attributes[i - 1]!.key) {
+      return [...attributes].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    }
+  }
+  return attributes
 }

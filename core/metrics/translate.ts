@@ -3,9 +3,9 @@
 
 import { decodeRequest } from '../otlp/decode.js'
 import { type Attribute, attributeText, LabelSet, labelsKey } from './labels.js'
-import type { DropReason, Family, FamilyType, Labels, Point } from './model.js'
+import type { DropReason, Exemplar, Family, FamilyType, Labels, Point } from './model.js'
 import { metricName, unitName } from './names.js'
-import { type MetricData, type ReadPoint, readMetric } from './read.js'
+import { type MetricData, type ReadExemplar, type ReadPoint, readMetric } from './read.js'
 
 export interface TranslateOptions {
   /** Before every metric name; '' = none. */
@@ -19,6 +19,8 @@ export interface TranslateOptions {
   /** Add `otel_scope_*` labels. */
   readonly scopeLabels: boolean
 }
+
+const NO_EXEMPLARS: readonly Exemplar[] = []
 
 /** Resource attributes that become `job` and `instance` and are therefore not on `target_info`. */
 const IDENTITY = new Set(['service.name', 'service.namespace', 'service.instance.id'])
@@ -80,16 +82,17 @@ function pointOf(read: ReadPoint, family: Family, { options, identity, resource,
   if (options.resourceLabels) set.addAttributes(resource)
   for (const [name, text] of identity) set.set(name, text)
   for (const [name, text] of scope) set.set(name, text)
-  for (const [name, text] of Object.entries(options.constLabels)) set.setDefault(name, text)
+  for (const name in options.constLabels) set.setDefault(name, options.constLabels[name]!)
   if (family.type === 'histogram') set.moveAway('le')
   if (family.type === 'summary') set.moveAway('quantile')
   const labels = set.build()
   const { startMs, timeMs, delta, stale, value } = read
-  const exemplars = read.exemplars.map(({ ids, attributes, ...rest }) => ({
-    ...rest,
-    labels: exemplarLabels(ids, attributes)
-  }))
+  const exemplars = read.exemplars.length === 0 ? NO_EXEMPLARS : read.exemplars.map(exemplarOf)
   return { family, labels, key: labelsKey(labels), startMs, timeMs, delta, stale, value, exemplars }
+}
+
+function exemplarOf({ ids, attributes, value, timeMs }: ReadExemplar): Exemplar {
+  return { value, timeMs, labels: exemplarLabels(ids, attributes) }
 }
 
 function exemplarLabels(ids: Labels, attributes: readonly Attribute[]): Labels {
@@ -149,9 +152,9 @@ function targetOf(
   if (others.length === 0 || identity.every(([, text]) => text === '')) return undefined
   const set = new LabelSet().addAttributes(others)
   for (const [name, text] of identity) set.set(name, text)
-  for (const [name, text] of Object.entries(options.constLabels)) set.setDefault(name, text)
+  for (const name in options.constLabels) set.setDefault(name, options.constLabels[name]!)
   const labels = set.build()
   const value = { kind: 'number', value: 1 } as const
   const key = labelsKey(labels.filter(([name]) => name === 'job' || name === 'instance'))
-  return { family: TARGET, labels, key, startMs: 0, timeMs, delta: false, stale: false, value, exemplars: [] }
+  return { family: TARGET, labels, key, startMs: 0, timeMs, delta: false, stale: false, value, exemplars: NO_EXEMPLARS }
 }

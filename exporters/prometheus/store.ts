@@ -118,16 +118,25 @@ export class SeriesStore {
 
   #update(series: Series, point: Point, value: Value, startMs: number, nowMs: number): DropReason | undefined {
     const exemplars = point.exemplars.length > 0 ? point.exemplars : series.exemplars
-    const bytes = sizeOf({ ...point, value, exemplars })
-    if (bytes > series.bytes && this.#bytes + bytes - series.bytes > this.#limits.maxBytes) return 'series_limit'
-    this.#bytes += bytes - series.bytes
-    series.bytes = bytes
-    series.value = value
-    series.exemplars = exemplars
+    if (value.kind === 'number' && series.value.kind === 'number' && exemplars === series.exemplars) {
+      // In place: a new object a point would live until the next one, which is what garbage collectors like least.
+      ;(series.value as { value: number }).value = value.value
+    } else if (!this.#grow(series, { key: point.key, value, exemplars })) return 'series_limit'
     series.startMs = startMs
     series.timeMs = Math.max(series.timeMs, point.timeMs)
     series.seenMs = nowMs
     return undefined
+  }
+
+  /** Puts another value in; false when it is larger than there is room for. */
+  #grow(series: Series, next: { key: string; value: Value; exemplars: readonly Exemplar[] }): boolean {
+    const bytes = sizeOf(next)
+    if (bytes > series.bytes && this.#bytes + bytes - series.bytes > this.#limits.maxBytes) return false
+    this.#bytes += bytes - series.bytes
+    series.bytes = bytes
+    series.value = next.value
+    series.exemplars = next.exemplars
+    return true
   }
 
   #forget(stored: StoredFamily | undefined, key: string): undefined {
