@@ -54,6 +54,30 @@ const file: Subject = {
   }
 }
 
+/** A module in its worker that posts the bytes it gets. */
+const CUSTOM_MODULE = `export default {
+  input: 'bytes',
+  create: ({ config }) => ({
+    async send (body, { abort }) {
+      const { status } = await fetch(config.url, { method: 'POST', body, signal: abort })
+      if (status === 503) throw new Error('busy')
+      return status === 400 ? { kind: 'refused' } : { kind: 'delivered' }
+    }
+  })
+}`
+
+const custom: Subject = {
+  type: 'custom',
+  canFail: true,
+  async make(t, verdict) {
+    const have: number[] = []
+    const backEnd = await httpBackEnd(t, ({ body }) => HTTP[taken(have, numbersIn(body), verdict)])
+    const module = join(t.testdir({ 'mine.mjs': CUSTOM_MODULE }), 'mine.mjs')
+    const exporter = await exporterOf(t, declared('custom'), { module, config: { url: `${backEnd.url}/v1/traces` } })
+    return { exporter, received: async () => have }
+  }
+}
+
 const debug: Subject = {
   type: 'debug',
   canFail: false,
@@ -80,6 +104,7 @@ const SUBJECTS: readonly Subject[] = [
   http('otlp_http json', { encoding: 'json' }),
   grpc('otlp_grpc', { compression: 'none' }),
   grpc('otlp_grpc gzip', { channels: 2 }),
+  custom,
   file,
   debug
 ]
@@ -87,7 +112,7 @@ const SUBJECTS: readonly Subject[] = [
 for (const subject of SUBJECTS) exporterContract(t, subject)
 
 t.test('every listed exporter has a subject in the contract suite', async t => {
-  const elsewhere = new Set(['jaeger', 'prometheus', 'prometheus_remote_write', 'cloudwatch', 'custom'])
+  const elsewhere = new Set(['jaeger', 'prometheus', 'prometheus_remote_write', 'cloudwatch'])
   const covered = new Set(SUBJECTS.map(({ type }) => type.split(' ')[0]))
   t.same(
     EXPORTERS.map(({ type }) => type).filter(type => !covered.has(type) && !elsewhere.has(type)),
