@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly spans?: SpansOptions
   /** Pause of each connection after an answer, ms. Default 0. */
   readonly pauseMs?: number
+  /** Longest wait for an answer, ms. Default 30,000. */
+  readonly answerMs?: number
 }
 
 const WAIT_MS = 10
@@ -94,8 +96,9 @@ export class Load {
 
   #post(url: string, body: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
+      const timeout = this.#options.answerMs ?? ANSWER_MS
       const headers = { 'content-type': 'application/x-protobuf', 'content-length': String(body.length) }
-      const sent = request(url, { method: 'POST', agent: this.#agent, headers, timeout: ANSWER_MS }, response => {
+      const sent = request(url, { method: 'POST', agent: this.#agent, headers, timeout }, response => {
         response.on('error', reject)
         response.on('end', () => resolve(response.statusCode ?? 0))
         response.resume()
