@@ -13,6 +13,7 @@ import { readable } from './scan/base64.js'
 import { CleanCache, type CleanContext, cleanContext } from './scan/clean-cache.js'
 import type { Where } from './scan/scan.js'
 import { type Finding, NOWHERE } from './scan/scanner.js'
+import { Trigger } from './scan/triggers.js'
 import { NEGATIVE } from './scan/vocabulary.js'
 import { obfuscate } from './statements.js'
 import { Summary } from './summary.js'
@@ -196,10 +197,11 @@ export class Redactor {
   }
 
   #look(view: ValueView, policy: Policy, mask: number, where: Where): void {
-    const bytes = view.buf.subarray(view.start, view.end)
-    if (view.kind === 'bytes') return this.#bytes(view, policy, bytes, mask, where)
-    if (!isUtf8(bytes)) return this.#fail(view, 'undecodable')
-    const text = bytes.toString('utf8')
+    if (view.kind === 'bytes') {
+      return this.#bytes(view, policy, view.buf.subarray(view.start, view.end), mask, where)
+    }
+    const text = textOf(view, policy.detects ? mask : Trigger.nonAscii)
+    if (text === undefined) return this.#fail(view, 'undecodable')
     if (view.kind === 'double' && text.includes('.')) return
     const findings = policy.scanner.scan(text, mask, where)
     if (findings.length > 0) this.#apply(view, policy, text, findings)
@@ -296,6 +298,13 @@ function needsAttributes(config: RedactionConfig): boolean {
     config.mode === 'allow_list' ||
     own.some(part => part.mode === 'allow_list' || (part.redact_fields ?? []).length > 0)
   )
+}
+
+/** The text of a value; undefined when it is not UTF-8. ASCII, which is nearly all, needs no check. */
+function textOf({ buf, start, end }: ValueView, mask: number): string | undefined {
+  if ((mask & Trigger.nonAscii) === 0) return buf.toString('latin1', start, end)
+  const bytes = buf.subarray(start, end)
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 
 /** The smallest number under a key that is worth a look. */

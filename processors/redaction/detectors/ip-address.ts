@@ -7,7 +7,7 @@ import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
 const V4 = /(?<![A-Za-z0-9_]|\d\.)(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d|-[A-Za-z])/g
-const V6 = /(?<![A-Za-z0-9:.])(?:[0-9A-Fa-f:]{1,30}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{2,39})(?![A-Za-z0-9:])/g
+const V6 = /(?<![A-Za-z0-9.]|(?<![A-Za-z0-9])[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f:]{1,30}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{2,39})(?![A-Za-z0-9:])/g
 const VERSION_WORD =
   /\b(?:version|versions|ver|release|build|v|firmware|driver|assembly|runtime|sdk|oid|snmp|rev|revision)\b[^A-Za-z0-9]{0,4}$/i
 
@@ -113,7 +113,9 @@ function isVersion(scan: Scan, at: number): boolean {
   if (scan.labelled(at)) return false
   if (/\b(?:version|build|release|sdk|firmware|oid)\b/.test(scan.keyPath)) return true
   const text = scan.text
-  if (text[at - 1] === '/' && /[A-Za-z]/.test(text[at - 2] ?? '')) return true
+  // `Name/1.2.3.4` is a product and its version; in a path it is an address.
+  if (text[at - 1] === '/' && /(?:^|[\s(;,"'])[A-Za-z][\w.+-]{0,40}\/$/.test(text.slice(Math.max(0, at - 44), at)))
+    return true
   return VERSION_WORD.test(text.slice(Math.max(0, at - 24), at))
 }
 

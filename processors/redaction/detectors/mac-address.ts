@@ -6,7 +6,7 @@ import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
 const COLONS =
-  /(?<![A-Za-z0-9]|[A-Za-z0-9][:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![A-Za-z0-9]|[:-][A-Za-z0-9])/g
+  /(?<![A-Za-z0-9]|(?<![A-Za-z0-9])[0-9A-Fa-f]{2}[:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![A-Za-z0-9]|[:-][A-Za-z0-9])/g
 const DOTS = /(?<![A-Za-z0-9.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![A-Za-z0-9]|\.[A-Za-z0-9])/g
 
 export const macAddress = defineDetector({

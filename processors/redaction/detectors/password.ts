@@ -16,7 +16,7 @@ export const password = defineDetector({
   about: 'value of a password, passphrase or secret key, label, flag, header or parameter',
   checks:
     '6 characters or more; not a boolean, number word, placeholder ($1, ?, :name, %s), duration, or prose about passwords',
-  rank: Rank.vendor,
+  rank: Rank.checked,
   when: Trigger.textLabel | Trigger.scheme,
   byKey: true,
   keyStop: /\b(?:name|type|path|ref|reference|provider|method|scope|field|arn)$/,
@@ -60,6 +60,12 @@ export const password = defineDetector({
     'psk',
     'wifi key',
     'shared secret',
+    'app secret',
+    'api secret',
+    'client secret',
+    'consumer secret',
+    'webhook secret',
+    'signing secret',
     'secret value'
   ],
   labelTrigger: Trigger.textLabel,

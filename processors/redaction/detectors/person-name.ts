@@ -255,7 +255,7 @@ function trimmed(name: string): string {
 
 function isName(text: string, plain: boolean): boolean {
   if (text.length < 2 || text.length > 80) return false
-  const end = nameEnd(text, 0, plain, text.length, plain)
+  const end = nameEnd(text, 0, plain, text.length, true)
   if (end > 0 && end >= text.length - 1) return true
   return plain && LOWER.test(text) && text.split(' ').every(word => !STOP.has(word.toLowerCase()))
 }

@@ -54,8 +54,12 @@ export const urlPassword = defineDetector({
   ],
   find(scan: Scan): void {
     if (scan.mask & Trigger.at) {
-      each(scan.text, USERINFO, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
-      each(scan.text, ORACLE, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
+      if (scan.text.includes('://')) {
+        each(scan.text, USERINFO, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
+      }
+      if (/oracle:|sqlplus|connect/i.test(scan.text)) {
+        each(scan.text, ORACLE, match => hitAt(scan, match, match[2]!, match[0].length - 1 - match[2]!.length))
+      }
     }
     if ((scan.mask & Trigger.scheme) === 0 || !scan.text.includes(';')) return
     each(scan.text, PAIR, match => {

@@ -275,12 +275,19 @@ function tokens(buf: Uint8Array, start: number, end: number): number {
     let to = p + 1
     while (to < end && (CLASS[buf[to]!]! & TOKEN) !== 0) kinds |= CLASS[buf[to++]!]!
     const length = to - from - 1
-    if (length >= SHORTEST_TOKEN && kinds & UPPER && (kinds & DIGIT || (length >= 16 && kinds & LOWER))) {
-      return Trigger.token
+    if (length >= SHORTEST_TOKEN && kinds & UPPER) {
+      if (kinds & DIGIT || (length >= 16 && kinds & LOWER)) return Trigger.token
+      if (capitals(buf, from + 1, to) >= 4) return Trigger.token
     }
     p = Math.max(p, to - SHORTEST_TOKEN)
   }
   return 0
+}
+
+function capitals(buf: Uint8Array, start: number, end: number): number {
+  let count = 0
+  for (let i = start; i < end; i++) count += (CLASS[buf[i]!]! >> 1) & 1
+  return count
 }
 
 /** Aho-Corasick over the 32 symbols; a dense table, because one load a byte is what this is for. */

@@ -328,7 +328,7 @@ export class Vocabulary {
 
 /** Nothing of weight between a label and what it denies: `order #4111...`, `order id is 4111...`. */
 const DIRECT =
-  /^[\s"'`:=#()[\]{}>.,*_\\-]{0,8}(?:(?:is|was|no|number|id|num|nr|value|of|at|to|got)[\s:=#"'(]{1,4}){0,2}$/i
+  /^[ \t"'`:=#()[\]{}>.,*_\\-]{0,8}(?:(?:is|was|no|number|id|num|nr|value|of|at|to|got)[ \t:=#"'(]{1,4}){0,2}$/i
 
 /**
  * The label that governs position `at`: the nearest one before it, within reach. A label that denies counts only right
