@@ -211,7 +211,7 @@ class Build {
     const known = block === undefined ? SECTIONS : [...SECTIONS, block]
     for (const [key, { keyAt }] of this.#file.entries) {
       if (known.includes(key)) continue
-      const fix = this.#registry.hints?.[key] ?? didYouMean(key, known, 'Known keys')
+      const fix = this.#hint(key) ?? didYouMean(key, known, 'Known keys')
       this.#found.push(problem('error', 'CONFIG_UNKNOWN_KEY', keyAt, [key], `unknown key \`${key}\``, fix))
     }
   }
@@ -244,7 +244,7 @@ class Build {
     const declaration = declarationOf(this.#registry, kind, type)
     if (declaration === undefined) {
       const known = this.#registry[kind].flatMap(d => [d.type, ...(d.aliases ?? [])])
-      const fix = this.#registry.hints?.[`${kind}/${type}`] ?? this.#didYouMeanType(type, known, kind)
+      const fix = this.#hint(`${kind}/${type}`) ?? this.#didYouMeanType(type, known, kind)
       this.#found.push(
         problem('error', 'CONFIG_UNKNOWN_TYPE', keyAt, path, `unknown ${kind.slice(0, -1)} type \`${type}\``, fix)
       )
@@ -260,6 +260,12 @@ class Build {
     return kind === 'exporters'
       ? this.#exporter(declaration, id, tree, path, keyAt)
       : this.#simple(declaration, id, tree, path, keyAt)
+  }
+
+  /** Own keys only: a file may say `constructor`. */
+  #hint(key: string): string | undefined {
+    const { hints } = this.#registry
+    return hints !== undefined && Object.hasOwn(hints, key) ? hints[key] : undefined
   }
 
   #didYouMeanType(type: string, known: readonly string[], kind: ComponentKind): string {
@@ -303,7 +309,7 @@ class Build {
   /** Keys that other collectors have and this one does not: say what there is instead. */
   #hintUnknown(): void {
     this.#found.forEach((p, i) => {
-      const hint = p.code === 'CONFIG_UNKNOWN_KEY' ? this.#registry.hints?.[p.path] : undefined
+      const hint = p.code === 'CONFIG_UNKNOWN_KEY' ? this.#hint(p.path) : undefined
       if (hint !== undefined) this.#found[i] = { ...p, fix: hint }
     })
   }

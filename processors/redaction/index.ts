@@ -1,5 +1,7 @@
 // Finds personal data and secrets in every place of OTLP and takes them out.
 
+import { createRequire } from 'node:module'
+import type RE2 from 're2'
 import type { Problem } from '../../core/component/declaration.js'
 import { defineProcessor } from '../../core/component/processor.js'
 import { errors } from '../../core/privacy/errors.js'
@@ -47,12 +49,33 @@ function validate(config: RedactionConfig): readonly Problem[] {
   for (const [workflow, own] of Object.entries(config.by_workflow)) {
     checkNames(own.detectors ?? {}, `by_workflow.${workflow}.detectors`, problems)
   }
+  const bad = badPatterns(config)
+  if (bad.length > 0) return [...problems, ...bad]
   try {
     new Redactor(config, SILENT)
   } catch (error) {
     problems.push({ path: '', says: (error as Error).message })
   }
   return problems
+}
+
+/** Every pattern that RE2 does not take, each by its own path. */
+function badPatterns(config: RedactionConfig): readonly Problem[] {
+  const all = [
+    ...config.patterns.map(({ pattern }, i) => [`patterns[${i}].pattern`, pattern] as const),
+    ...config.blocked_values.map((pattern, i) => [`blocked_values[${i}]`, pattern] as const),
+    ...config.blocked_key_patterns.map((pattern, i) => [`blocked_key_patterns[${i}]`, pattern] as const)
+  ]
+  if (all.length === 0) return []
+  const Expression = createRequire(import.meta.url)('re2') as typeof RE2
+  return all.flatMap(([path, pattern]) => {
+    try {
+      new Expression(pattern)
+      return []
+    } catch (error) {
+      return [{ path, says: `is no RE2 pattern: ${(error as Error).message}` }]
+    }
+  })
 }
 
 function checkNames(detectors: Readonly<Record<string, unknown>>, path: string, problems: Problem[]): void {

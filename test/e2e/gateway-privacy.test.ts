@@ -5,14 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Signal } from '../../core/otlp/signal.js'
-import {
-  type GatewayProcess,
-  gatewayConfig,
-  startGateway,
-  TELEMETRY,
-  toSink,
-  until
-} from '../helpers/gateway-process.js'
+import { type GatewayProcess, gatewayConfig, startGateway, TELEMETRY, toSink } from '../helpers/gateway-process.js'
 import { EXPORT_PATH, grpcClient } from '../helpers/grpc.js'
 import { JSON_TYPE, PROTOBUF, post } from '../helpers/http.js'
 import { found, planted } from '../helpers/planted.js'
