@@ -20,7 +20,7 @@ export const australiaTfn = defineDetector({
     scan.windows(9, ({ digits, shape, gaps, start, end, partial }) => {
       if (digits.length !== 9 || !australianTfn(digits)) return
       const formal = shape === '3-3-3' && (gaps === '--' || gaps === '  ') && !partial
-      if (scan.labelled(start) || (formal && !scan.denied(start))) scan.hit(start, end)
+      if (scan.labelled(start) || (formal && !scan.deniedByText(start))) scan.hit(start, end)
     })
   }
 })

@@ -38,7 +38,7 @@ export const germanyTaxId = defineDetector({
   find(scan: Scan): void {
     scan.windows(11, ({ digits, shape, start, end, partial }) => {
       if (digits.length !== 11 || !germanTaxId(digits)) return
-      if (scan.labelled(start) || (shape === '2-3-3-3' && !partial && !scan.denied(start))) scan.hit(start, end)
+      if (scan.labelled(start) || (shape === '2-3-3-3' && !partial && !scan.deniedByText(start))) scan.hit(start, end)
     })
   }
 })

@@ -7,7 +7,8 @@ import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
 const V4 = /(?<![A-Za-z0-9_]|\d\.)(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d|-[A-Za-z])/g
-const V6 = /(?<![A-Za-z0-9.]|(?<![A-Za-z0-9])[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f:]{1,30}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{2,39})(?![A-Za-z0-9:])/g
+const V6 =
+  /(?<![A-Za-z0-9.]|(?<![A-Za-z0-9])[0-9A-Fa-f]{0,4}:)(?:[0-9A-Fa-f:]{1,30}:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f:]{2,39})(?![A-Za-z0-9:])/g
 const VERSION_WORD =
   /\b(?:version|versions|ver|release|build|v|firmware|driver|assembly|runtime|sdk|oid|snmp|rev|revision)\b[^A-Za-z0-9]{0,4}$/i
 

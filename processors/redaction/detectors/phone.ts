@@ -103,7 +103,7 @@ export const phone = defineDetector({
         if (digits.length >= 8 && digits.length <= 15 && isCountry(digits) && hangsFree(text, plus)) scan.hit(plus, end)
         return
       }
-      if (isNorthAmerican(digits, shape, gaps) && !partial && !(scan.denied(start) && gaps === '  '))
+      if (isNorthAmerican(digits, shape, gaps) && !partial && !(scan.deniedByText(start) && gaps === '  '))
         return scan.hit(from, end)
       if (digits.startsWith('00') && digits.length >= 11 && isExit(digits, gaps, scan.labelled(start)) && !partial)
         return scan.hit(from, end)

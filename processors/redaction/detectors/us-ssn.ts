@@ -52,7 +52,7 @@ export const usSsn = defineDetector({
       if (shape === '3-2-4') {
         if (partial && !scan.labelled(start)) return
         const strong = gaps === '--'
-        if (strong || scan.labelled(start) || (!scan.denied(start) && (gaps === '  ' || gaps === '..')))
+        if (strong || scan.labelled(start) || (!scan.deniedByText(start) && (gaps === '  ' || gaps === '..')))
           scan.hit(start, end)
       } else if (shape === '9' && scan.labelled(start)) scan.hit(start, end)
     })

@@ -27,8 +27,9 @@ const REVERSED =
 /** Values that stand before their label: `'x' for key 'users.email'`. */
 export function reversed(text: string, labels: readonly Label[]): Span[] {
   const cells: Span[] = []
-  for (const { start, bits } of labels) {
-    if (bits <= 0) continue
+  for (const { start, end, bits } of labels) {
+    // `users.phone`: the last part of a path is the column.
+    if (bits <= 0 || /^[._-][A-Za-z]/.test(text.slice(end, end + 2))) continue
     const from = Math.max(0, start - 300)
     const match = REVERSED.exec(text.slice(from, start))
     if (match === null) continue

@@ -171,6 +171,12 @@ export class Scan {
     return (this.contextAt(at) & NEGATIVE) !== 0
   }
 
+  /** The same by a label in the text alone: what is written in groups is not taken for an id by its key. */
+  deniedByText(at: number): boolean {
+    const label = labelBefore(this.text, this.labels, at, this.#vocabulary.numbers | this.#bit)
+    return label !== undefined && label.bits === NEGATIVE
+  }
+
   /** True when the key itself is one of the detector's. */
   get byKey(): boolean {
     return (this.keyBits & this.#bit) !== 0

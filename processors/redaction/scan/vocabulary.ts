@@ -242,9 +242,11 @@ export class Vocabulary {
     return this.#bitOf.get(detector) ?? 0
   }
 
-  /** A phrase, and its words run together: `BILLINGADDRESS`. */
+  /** A phrase, its plural, and its words run together: `BILLINGADDRESS`. */
   #add(phrase: string, bits: number): void {
     this.#insert(phrase, bits)
+    if (bits !== NEGATIVE && /[a-rt-z]$/.test(phrase)) this.#insert(`${phrase}s`, bits)
+    if (bits !== NEGATIVE && phrase.endsWith('ss')) this.#insert(`${phrase}es`, bits)
     if (phrase.includes(' ') && phrase.length > 6) this.#insert(phrase.replaceAll(' ', ''), bits)
   }
 
