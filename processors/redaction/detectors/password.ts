@@ -3,7 +3,7 @@
 import { defineDetector, Rank } from '../detector.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
-import { eachLabelled, isSecret } from '../scan/secrets.js'
+import { eachLabelled, isSecret, isStriking } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
 
 const USER_FLAG = /(?<![\w-])(?:-u|--user|--proxy-user|--basic-auth)[ =]["']?[^\s:"']{1,64}:([^\s"']{3,128})/g
@@ -23,6 +23,7 @@ export const password = defineDetector({
   labels: [
     'password',
     'passwords',
+    'pass',
     'passwd',
     'pwd',
     'passphrase',
@@ -81,12 +82,24 @@ export const password = defineDetector({
     { key: 'db.password', text: '‹Tr0ub4dor&3›' },
     'field=password value=‹hunter22›',
     "User(name=x, passwd='‹hunter22›')",
+    'pass: ‹Welcome123›',
+    'the password on file is ‹kestrel99x›',
+    's:8:"password";s:11:"‹Autumn2024!›";',
+    'User { id: 3, password: Some("‹hunter22›") }',
+    '-Dkeystore.password=‹hunter22›',
+    '["password"]=>\n  string(8) "‹hunter22›"',
     'PGPASSWORD=‹hunter22› psql',
     'curl -u ada:‹hunter22› http://x',
     "INSERT INTO u (id, password) VALUES (1, '‹hunter22›')"
   ],
   misses: [
     'password reset requested',
+    'tests pass: 12, fail: 0',
+    'pass=true',
+    'password changed by admin-user-2',
+    'secret "my-app-tls-v2" not found',
+    'password hash algorithm is argon2id',
+    'password rotation is scheduled in 30d',
     'password: required',
     'password=true',
     'password=$1',
@@ -103,8 +116,10 @@ export const password = defineDetector({
   ],
   find(scan: Scan): void {
     eachLabelled(scan, (value, label) => {
-      // `secret "db-creds" not found` names one.
-      if (/^secrets?$/i.test(label) && (value.joint === '"' || value.joint === '(' || value.joint === 'is')) return
+      const words = (label || scan.keyLabel).toLowerCase()
+      // Tests pass and passes are counted; `secret "db-creds" not found` names one.
+      const isVague = words === 'pass' || (/^secrets?$/.test(words) && /^(?:["(]|is)$/.test(value.joint))
+      if (isVague && !isStriking(scan.text.slice(value.start, value.end))) return
       if (isSecret(scan.text, value)) scan.hit(value.start, value.end)
     })
     each(scan.text, USER_FLAG, match =>

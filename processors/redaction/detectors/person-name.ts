@@ -21,7 +21,7 @@ const STOP = new Set(
     'is was has had were will can could should must created updated deleted saved removed added lookup search query request response session event type status state code key value list map object class ' +
     'true false get set put post delete patch select insert update from where import export handler controller manager repository module factory builder config settings info debug warn error trace fatal ' +
     'january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday inc ltd llc gmbh corp company group n/a na redacted http https json xml sql ' +
-    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history in at on for with to of by'
+    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history scheduler board bot job cron worker pipeline agent automation queue team nightly daily weekly platform lock in at on for with to of by'
   ).split(' ')
 )
 /** Words of trade and machines: with one of them, capitalised words behind a bare label are a title, no name. */

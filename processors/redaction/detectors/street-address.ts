@@ -1,7 +1,7 @@
 // Postal addresses: under a key or label, or in the plain form "221B Baker Street".
 
 import { defineDetector, Rank } from '../detector.js'
-import { formEncoded } from '../scan/labelled.js'
+import { formEncoded, type Labelled } from '../scan/labelled.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { trimCell } from '../scan/secrets.js'
@@ -86,18 +86,19 @@ export const streetAddress = defineDetector({
   ],
   find(scan: Scan): void {
     const text = scan.text
-    scan.eachLabel(value => {
+    scan.eachLabel((value, label) => {
       const isBounded = value.quoted || value.joint === '>' || value.joint === '|'
       const end = isBounded ? value.end : freeEnd(text, value.start)
       const words = formEncoded(text, value) ?? text.slice(value.start, end)
-      if (isAddress(words, value.joint === ' ')) scan.hit(value.start, value.start + words.length)
+      if (isAddress(words, strength(value, text.slice(label.start, label.end))))
+        scan.hit(value.start, value.start + words.length)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)
-      if (isAddress(text.slice(from, to), false)) scan.hit(from, to)
+      if (isAddress(text.slice(from, to), 'strong')) scan.hit(from, to)
     })
     each(text, PLAIN, match => scan.hit(match.index, match.index + match[0].length))
-    if (scan.byKey && scan.keyIsLabel && isAddress(text, false)) {
+    if (scan.byKey && scan.keyIsLabel && isAddress(text, 'strong')) {
       scan.hit(0, text.length)
     }
   }
@@ -125,14 +126,27 @@ const STREET_FIRST = new RegExp(
   `^(?:${WAY} ?)?\\p{Lu}[\\p{L}\\p{M}'’. -]{2,60},? +(?:n[.º°]? ?|no\\.? ?|nr\\.? ?|#)?\\d{1,5}\\b`,
   'iu'
 )
+const BOX = /^(?:P\.? ?O\.? ?Box|Postfach|Apartado|Casella Postale|BP|Private Bag) ?#?\d/i
+/** "1-2-3 Shibuya". */
+const BLOCK = /^\d{1,3}-\d{1,3}(?:-\d{1,4})?,? \p{Lu}\p{L}{2,}/u
 const STREET_WORD = new RegExp(
   `^${WAY} |(?:straße|strasse|str\\.|weg|platz|gasse|allee|laan|straat|gade|vej|gatan|vägen|katu|utca|ufer|damm|ring|steeg|plein) `,
   'iu'
 )
 
+type Strength = 'weak' | 'explicit' | 'strong'
+
+/** How plainly the text says that an address follows: `address 12 ...`, `home address 12 ...`, `address: 12 ...`. */
+function strength({ joint }: Labelled, label: string): Strength {
+  if (joint !== ' ' && joint !== 'said' && joint !== 'line') return 'strong'
+  return /address|street/i.test(label) && /[\W_]|[a-z][A-Z]/.test(label) ? 'explicit' : 'weak'
+}
+
 /** A house number and a street, in either order. `weak`: only what is plainly one. */
-function isAddress(text: string, weak: boolean): boolean {
+function isAddress(text: string, how: Strength): boolean {
+  const weak = how !== 'strong'
   if (text.length < 6 || text.length > 300 || UNLIKE.test(text) || !/\d/.test(text)) return false
+  if (how === 'explicit' && (NUMBER_FIRST.test(text) || BLOCK.test(text) || BOX.test(text))) return true
   if (weak && /^\d/.test(text)) {
     return (
       /^\d{1,6}[A-Za-z]?,? (?:[NSEW]\.? )?\p{Lu}[\p{L}'’.-]+ \p{L}{2,}/u.test(text) ||
@@ -140,6 +154,6 @@ function isAddress(text: string, weak: boolean): boolean {
     )
   }
   if (weak) return STREET_WORD.test(text.slice(0, 60)) && STREET_FIRST.test(text)
-  if (NUMBER_FIRST.test(text) || STREET_FIRST.test(text) || /\bP\.? ?O\.? ?Box \d/i.test(text)) return true
+  if (NUMBER_FIRST.test(text) || STREET_FIRST.test(text) || BLOCK.test(text) || BOX.test(text)) return true
   return /\p{Lo}{2,}/u.test(text) && !/[A-Za-z]{3}/.test(text)
 }

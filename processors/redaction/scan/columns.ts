@@ -22,7 +22,7 @@ export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
 }
 
 const REVERSED =
-  /(["'`(])([^"'`\n]{1,200})["'`)] (?:is (?:not )?(?:a |an )?(?:valid|invalid|unknown|missing|wrong|bad)?,? ?)?(?:for|as|in|of) (?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[A-Za-z0-9$]{1,40}[._-]){0,4}$/i
+  /(["'`(])([^"'`\n]{1,200})["'`)] (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
 
 /** Values that stand before their label: `'x' for key 'users.email'`. */
 export function reversed(text: string, labels: readonly Label[]): Span[] {

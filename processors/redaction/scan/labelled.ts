@@ -19,6 +19,14 @@ export interface Labelled {
 
 const SUFFIX = /[_ .-]?\d{1,2}(?![\d\w])/y
 const TYPED = /(?:\r?\n[ \t]{0,40})?(?:&?(?:string|int|float|bool|str)\(\d{1,9}\) ?)?/y
+/** `Some("x")`, `Optional("x")`, `{"S":"x"}`, `{"stringValue":"x"}`: what languages and formats wrap around a value. */
+const WRAPPED =
+  /(?:Some|Just|Ok|Right|Optional|Secret|SecretStr|Value|String|Str|Text|to_string)\(\s{0,2}|\{\s{0,3}["']?(?:S|N|B|string|stringValue|string_value|value|\$numberLong|\$oid)["']?\s{0,2}[:=]\s{0,2}/y
+/** `received "x"`, `rejected value [x]`: words between the sign and the value. */
+const SPOKEN =
+  /(?:(?:rejected|invalid|bad|actual|current|given|unexpected|wrong) )?(?:value|received|got|found|input|was|is|given)(?: value)?[ :=]{1,2}(?=["'`[(])/iy
+/** PHP's serialize: `s:8:"password";s:11:"x"`. */
+const SERIALIZED = /;[sS]:\d{1,9}:/y
 const PART = /["']?(?:; ?filename="[^"\n]{0,100}")?\r?\n(?:[A-Za-z-]{1,40}: [^\n]{0,100}\n){0,3}\r?\n/y
 const TAG = /\s[^<>\n]{1,120}>/y
 const SIGN = /[ \t]{0,3}(?:\([^()\n]{1,40}\)[ \t]{0,2}(?=[:=]))?(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
@@ -30,10 +38,12 @@ const WORDS =
   /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given)[:,]? )?(?:is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to)?(?=[ (["'])[ ]{0,2}/iy
 const MEMBER =
   /[^\n]{0,60}?(?<![A-Za-z])(?:value|val|content|got|received|found|actual|input)["'`]?\s{0,2}[:=]\s{0,2}/iy
-const MEMBER_LINES = /(?:[^\n]{0,60}\n){0,2}[^\n]{0,30}?(?<![A-Za-z])(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
+const MEMBER_LINES = /(?:[^\n]{0,60}\n){0,2}[^\n]{0,80}?(?<![A-Za-z])(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
 /** `on file is`, `given at registration was`, `taken from the second form:`; what follows `for` or `by` is another's. */
 const SENTENCE =
-  /\.?(?: (?!(?:for|by|to|of|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )) {1,2}/uy
+  /\.?(?= (?:on|at|in|from|as|with|here|below|above|now|currently|that|which|we|you|they|must|should|field|value|number|code|string|text|entry|input|header|param|parameter|column|argument|given|taken|read|sent|seen|found|shown|written|known|held|kept|got|put|set|\p{Ll}{2,12}ed)(?: |:))(?: (?!(?:for|by|to|of|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )| (?=[([])| (?=["'])) ?/uy
+/** Words that state a value outright; `password changed by x` does not. */
+const STATED = /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|ilike|identified by)\s*$/i
 const NEXT_LINE = /[ \t]*\r?\n[ \t]{1,12}/y
 const BRACKET = / ?[([{]/y
 
@@ -47,6 +57,8 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
     const tag = take(TAG, text, at)
     if (tag !== undefined) return value(text, tag, '>')
   }
+  const serialized = take(SERIALIZED, text, at)
+  if (serialized !== undefined) return value(text, serialized, '=')
   const part = take(PART, text, at)
   if (part !== undefined) return { start: part, end: lineEnd(text, part), quoted: true, joint: '=' }
   const bar = take(BAR, text, at)
@@ -54,7 +66,7 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   const member = take(MEMBER, text, at) ?? take(MEMBER_LINES, text, at)
   if (member !== undefined && member <= limit) return value(text, member, '=')
   const words = take(WORDS, text, at)
-  if (words !== undefined) return value(text, words, 'is')
+  if (words !== undefined) return value(text, words, STATED.test(text.slice(at, words)) ? 'is' : 'said')
   const dash = take(DASH, text, at)
   if (dash !== undefined) return value(text, dash, '-')
   const sentence = take(SENTENCE, text, at)
@@ -78,6 +90,7 @@ function afterSign(text: string, sign: number): Labelled {
   while (text[start] === ' ' || text[start] === '\t') start++
   // PHP's var_dump: `=>` ends the line, the type comes before the value.
   if (mark === '>' && text[sign - 2] === '=') start = take(TYPED, text, start) ?? start
+  start = take(SPOKEN, text, start) ?? take(WRAPPED, text, start) ?? start
   return value(
     text,
     start,

@@ -138,7 +138,8 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
     if (detector.labelTrigger === undefined) continue
     for (const phrase of detector.labels ?? []) {
       for (const word of joinings(ascii(phrase).split(' '))) {
-        words.push({ word: word.length < 4 ? `|${word}|` : word, bits: detector.labelTrigger })
+        const isWhole = word.length < 4 || word === 'pass'
+        words.push({ word: isWhole ? `|${word}|` : word, bits: detector.labelTrigger })
       }
     }
   }

@@ -56,7 +56,7 @@ export function isLoose({ joint }: Labelled): boolean {
 
 /** Names of algorithms and versions, which stand behind such labels too. */
 const TERMS =
-  /^(?:sha|md|argon|pbkdf|oauth|http|utf|base|aes|rsa|hs|rs|es|ed|ipv|x|v|bcrypt|scrypt|hmac|ecdsa|tls|ssl|h|p|s|ec|k|i|l)-?\d/i
+  /^(?:sha|md|argon|pbkdf|oauth|http|utf|base|aes|rsa|hs|rs|es|ed|ipv|x|v|bcrypt|scrypt|hmac|ecdsa|tls|ssl)-?\d/i
 /** `worker-3`, `payments-api-key-v2`, `TokenValidator2`, `max_tokens`: words, each in one case, and small numbers. */
 const NAMED = /^(?:(?:\p{Lu}?\p{Ll}{2,}|\p{Lu}{2,}|v?\d{1,3}|\p{Ll}{2,8}\d{1,2})(?:[-_.]|$))+$/u
 
@@ -105,7 +105,7 @@ function isProse(value: string): boolean {
 export function isToken(value: string): boolean {
   if (value.length > LONGEST_WORD) return true
   if (value.length < 8 || /\s/.test(value) || /^\d{1,9}$/.test(value) || /^\d+\.\d+$/.test(value)) return false
-  if (/^https?:\/\//.test(value)) return false
+  if (/^https?:\/\//.test(value) || /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(value)) return false
   const digit = /\d/.test(value)
   const letter = /[A-Za-z]/.test(value)
   if (digit && letter) return true

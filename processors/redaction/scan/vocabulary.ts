@@ -191,7 +191,13 @@ const TRANSPARENT = new Set([
   'v',
   'k',
   'http',
-  'https'
+  'https',
+  's',
+  'n',
+  'xsi',
+  'xs',
+  'xsd',
+  'xmlns'
 ])
 
 /** Words that go on a label's identifier without changing what it promises: `cpf_cliente`, `password_confirmation`. */
@@ -204,7 +210,7 @@ const OWNERS = new Set(
   ).split(' ')
 )
 
-const LABEL_REACH = 45
+const LABEL_REACH = 56
 
 /** All labels of the detectors that are on, as a trie of words. */
 export class Vocabulary {
@@ -330,7 +336,7 @@ export class Vocabulary {
 
 /** Nothing of weight between a label and what it denies: `order #4111...`, `order id is 4111...`. */
 const DIRECT =
-  /^[ \t"'`:=#()[\]{}>.,*_\\-]{0,8}(?:(?:is|was|no|number|id|num|nr|value|of|at|to|got)[ \t:=#"'(]{1,4}){0,2}$/i
+  /^[ \t"'`:=#()[\]{}>.,*_\\-]{0,8}(?:(?:is|was|no|number|id|num|nr|value|of|at|to|got|from|now|written|[a-z]{2,10}ed)[ \t:=#"'(]{1,4}){0,2}$/i
 
 /**
  * The label that governs position `at`: the nearest one before it, within reach. A label that denies counts only right
@@ -353,7 +359,7 @@ export function labelBefore(text: string, labels: readonly Label[], at: number, 
   return undefined
 }
 
-const LIST = /^[\s:=#"'`[({>-]*\d[\d\s,;"'|/-]*$/
+const LIST = /^[ \t:=#"'`[({>-]*\d[\d \t,;"'|/-]*$/
 
 /** True when a negative word speaks of what stands behind `gap`: `order #4111`, `"offset": {"end": 4111`, `ids: 1, 4111`. */
 function denies(gap: string, isKey: boolean): boolean {
@@ -377,7 +383,9 @@ export function wordsOf(text: string): Word[] {
     }
     const start = i
     i++
-    while (i < text.length && isLetter(text.charCodeAt(i)) && !turns(text, i)) i++
+    // `-Dpassword=x`
+    const isDefine = text[start] === 'D' && text[start - 1] === '-' && !/\w/.test(text[start - 2] ?? ' ')
+    if (!isDefine) while (i < text.length && isLetter(text.charCodeAt(i)) && !turns(text, i)) i++
     // sha256, md5, address1: digits inside a word stay out of it, but `sha1` style words keep theirs by the phrase list.
     words.push({ text: text.slice(start, i).toLowerCase(), start, end: i })
   }
@@ -431,10 +439,16 @@ function ownerOf(text: string, word: Word, found: readonly Label[]): Label | und
   return gap <= 40 && /^[\w-]*$/.test(text.slice(last.end, word.start)) ? last : undefined
 }
 
+/** `ssn entered: ...` */
+function isDone(text: string, last: Label, word: Word): boolean {
+  return /^ ?\d{0,2} $/.test(text.slice(last.end, word.start)) && /(?:ed|en)$/.test(word.text)
+}
+
 /** `ssn taken from the second form: ...`: the colon belongs to the label that the sentence began with. */
 function isSentence(text: string, word: Word, found: readonly Label[]): boolean {
   const last = found.at(-1)
-  if (last === undefined || last.bits === 0 || last.bits === NEGATIVE || last.isKey) return false
+  if (last === undefined || last.bits === 0 || last.isKey) return false
+  if (last.bits === NEGATIVE && !/(?:ed|written)$/.test(word.text)) return false
   if (word.start - last.end > LABEL_REACH || !/^:\s/.test(text.slice(word.end, word.end + 2))) return false
-  return /^[.)"']{0,2}(?: [\p{Ll}'-]+)+ $/u.test(text.slice(last.end, word.start))
+  return /^[.)"']{0,2}(?: [\p{Ll}'-]+)+ $/u.test(text.slice(last.end, word.start)) || isDone(text, last, word)
 }
