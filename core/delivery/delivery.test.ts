@@ -421,6 +421,23 @@ t.test('failures in a row open the breaker, a probe closes it', async t => {
   t.match(ledger(), { delivered: 8, waiting: 0, total: 8 })
 })
 
+t.test('a probe that is told to come later is followed by another one', async t => {
+  let answer: Outcome = down
+  const { put, move, exporter, delivery } = await rig(t, { script: () => answer, retry: { maxElapsedMs: 0 } })
+  for (let i = 0; i < 8; i++) {
+    await put(i, 1)
+    await move(25)
+  }
+  await move(2000, 100)
+  t.equal(delivery.status().breaker, 'open')
+  answer = { kind: 'retry', afterMs: 500, cause: new Error('busy') }
+  await move(20_000, 100)
+  answer = DELIVERED
+  await move(61_000, 100)
+  t.equal(delivery.status().breaker, 'closed')
+  t.same(sorted(exporter.delivered), range(0, 8))
+})
+
 t.test('a backlog behind a dead back end stays in the log, not in memory', async t => {
   const { put, move, exporter, delivery } = await rig(t, {
     queue: { numConsumers: 2, batch: { minItems: 0, maxItems: 1, flushTimeoutMs: 0 } },

@@ -419,8 +419,10 @@ export class Delivery {
     }
     this.#retries++
     this.#concurrency.failed(startedAt, now)
-    if (outcome.afterMs === undefined) this.#breaker.failed(now)
-    else this.#pausedUntil = Math.max(this.#pausedUntil, now + waitMs(this.#o.config.retry, 1, 0, outcome.afterMs))
+    // A probe that is told to come later has failed too: half open, its end is all that lets the next one go.
+    if (outcome.afterMs === undefined || this.#breaker.state === 'half_open') this.#breaker.failed(now)
+    if (outcome.afterMs !== undefined)
+      this.#pausedUntil = Math.max(this.#pausedUntil, now + waitMs(this.#o.config.retry, 1, 0, outcome.afterMs))
   }
 
   #answered(shipment: Shipment, batch: Batch, outcome: Outcome): void {

@@ -57,7 +57,7 @@ export default async function run(run: Run): Promise<void> {
     run,
     'metrics',
     `  cloudwatch: { namespace: ${NAMESPACE}, region: ${REGION}, endpoint: '${endpoint}' }`,
-    credentials
+    { env: credentials }
   )
   const through = { name: 'through', gauge: { dataPoints: [gaugePoint(start, 42)] } }
   run.same('gateway: takes the batch', await gateway.send('metrics', request([through])), 200)

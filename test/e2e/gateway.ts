@@ -11,6 +11,12 @@ export interface GatewayProcess {
   send(signal: Signal, bytes: Buffer): Promise<number>
 }
 
+export interface GatewayOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** YAML of the `processors` block, indented by two. */
+  readonly processors?: string
+}
+
 /**
  * Starts `node . start` with an OTLP/HTTP receiver and these exporters behind one pipeline.
  * @param exporters YAML of the `exporters` block, indented by two
@@ -19,11 +25,11 @@ export async function startGateway(
   run: Run,
   signal: Signal,
   exporters: string,
-  env: Readonly<Record<string, string>> = {}
+  { env = {}, processors = '' }: GatewayOptions = {}
 ): Promise<GatewayProcess> {
   const folder = await run.folder()
   const [port, admin] = [await freePort(), await freePort()]
-  const names = [...exporters.matchAll(/^ {2}([a-z_/]+):/gm)].map(([, name]) => name)
+  const idsIn = (block: string) => [...block.matchAll(/^ {2}([a-z_/]+):/gm)].map(([, id]) => id).join(', ')
   const file = join(folder, 'gateway.yaml')
   await writeFile(
     file,
@@ -31,13 +37,15 @@ export async function startGateway(
   otlp:
     protocols:
       http: { endpoint: '127.0.0.1:${port}' }
+processors:
+${processors === '' ? '  {}' : processors}
 exporters:
 ${exporters}
 queue: { type: embedded, path: '${join(folder, 'queue')}' }
 service:
   telemetry: { admin: { endpoint: '127.0.0.1:${admin}' } }
   pipelines:
-    ${signal}: { receivers: [otlp], exporters: [${names.join(', ')}] }
+    ${signal}: { receivers: [otlp], processors: [${idsIn(processors)}], exporters: [${idsIn(exporters)}] }
 `
   )
   const process = await run.start('node', ['.', 'start', '--config', file], {

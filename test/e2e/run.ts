@@ -7,7 +7,8 @@ import { Run } from './harness.js'
 const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Promise<void> }>>> = {
   jaeger: () => import('./jaeger.js'),
   prometheus: () => import('./prometheus.js'),
-  cloudwatch: () => import('./cloudwatch.js')
+  cloudwatch: () => import('./cloudwatch.js'),
+  custom: () => import('./custom.js')
 }
 const LIMIT_MS = 15 * 60_000
 
