@@ -7,8 +7,8 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { configOf } from '../../core/config/check.js'
-import { ItemScan, type RunSink } from '../../core/otlp/item-scan.js'
 import { countItems } from '../../core/otlp/batches.js'
+import { ItemScan, type RunSink } from '../../core/otlp/item-scan.js'
 import { Window } from '../../core/sampling/window.js'
 import { schema } from '../../processors/tail_sampling/config.js'
 import declaration from '../../processors/tail_sampling/index.js'
@@ -72,7 +72,9 @@ function renew(bytes: Buffer, by: number): Buffer {
 function spansOf(bytes: Buffer): number[] {
   const at: number[] = []
   const ids = new Set<string>()
-  new ItemScan({ keys: [] }).scan('traces', bytes, { run: ({ traceAt, buf }) => ids.add(buf.toString('latin1', traceAt, traceAt + 16)) })
+  new ItemScan({ keys: [] }).scan('traces', bytes, {
+    run: ({ traceAt, buf }) => ids.add(buf.toString('latin1', traceAt, traceAt + 16))
+  })
   for (const id of ids) {
     const wanted = Buffer.concat([Buffer.from([0x0a, 16]), Buffer.from(id, 'latin1')])
     for (let p = bytes.indexOf(wanted); p >= 0; p = bytes.indexOf(wanted, p + 18)) at.push(p + 2)
@@ -106,7 +108,11 @@ if (wantedTraces === 0) {
       more = window.advance(position)
       const harvest = window.harvest(at => stored.get(at), position)
       if (harvest === undefined) break
-      window.committed(harvest, harvest.appends.map(() => ++position), position)
+      window.committed(
+        harvest,
+        harvest.appends.map(() => ++position),
+        position
+      )
       for (const done of harvest.released) stored.delete(done)
     }
   }

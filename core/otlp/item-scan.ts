@@ -50,10 +50,14 @@ export class ItemScan {
   start = 0
   end = 0
   items = 0
-  /** Number of the scope message within the request; `scopes` says where each one is. */
+  /** Where in `envelopes` the scope message of the run is described. */
   scope = 0
-  /** Tag positions of the resource message and the scope message, two numbers a scope. */
-  scopes: number[] = []
+  /**
+   * Byte ranges of what stands around items. A resource message: [count, from, to, ...]; a scope message: [place of its
+   * resource in `resources`, count, from, to, ...].
+   */
+  envelopes: number[] = []
+  resources: number[] = []
   isError = false
   isRoot = false
   /** Bits: status unset, ok, error. */
@@ -106,12 +110,13 @@ export class ItemScan {
   /** Reports every run of an encoded request, in order. @throws WireError when it is not what was stored. */
   scan(signal: Signal, buf: Buffer, sink: RunSink): void {
     this.buf = buf
-    this.scopes = []
+    this.envelopes = []
+    this.resources = []
     this.items = 0
     for (let p = 0; p < buf.length; ) {
       const tag = buf[p]!
       const next = this.#skip(p, buf.length)
-      if (tag === 0x0a) this.#resource(signal, p, this.#p, next, sink)
+      if (tag === 0x0a) this.#resource(signal, this.#p, next, sink)
       p = next
     }
   }
@@ -123,15 +128,20 @@ export class ItemScan {
     list.push({ bytes, what, key: own })
   }
 
-  #resource(signal: Signal, tagAt: number, from: number, to: number, sink: RunSink): void {
-    const { buf } = this
+  #resource(signal: Signal, from: number, to: number, sink: RunSink): void {
+    const { buf, resources } = this
+    const mine = resources.push(0) - 1
     this.#resourceBits = 0
     if (this.#resourceKeys) this.#resourceAttributes(from, to)
     for (let p = from; p < to; ) {
       const tag = buf[p]!
       const at = p
       p = this.#skip(p, to)
-      if (tag === 0x12) this.#scope(signal, tagAt, at, this.#p, p, sink)
+      if (tag === 0x12) this.#scope(signal, mine, this.#p, p, sink)
+      else {
+        resources[mine]!++
+        resources.push(at, p)
+      }
     }
   }
 
@@ -152,16 +162,20 @@ export class ItemScan {
     }
   }
 
-  #scope(signal: Signal, resourceAt: number, tagAt: number, from: number, to: number, sink: RunSink): void {
-    const { buf } = this
+  #scope(signal: Signal, resource: number, from: number, to: number, sink: RunSink): void {
+    const { buf, envelopes } = this
     const isLog = signal === 'logs'
-    this.scope = this.scopes.length >> 1
-    this.scopes.push(resourceAt, tagAt)
+    const mine = envelopes.push(resource, 0) - 2
+    this.scope = mine
     for (let p = from; p < to; ) {
       const at = p
       const isItem = buf[p] === 0x12
       p = this.#skip(p, to)
-      if (!isItem) continue
+      if (!isItem) {
+        envelopes[mine + 1]!++
+        envelopes.push(at, p)
+        continue
+      }
       if (isLog) this.#record(this.#p, p)
       else this.#span(this.#p, p)
       if (this.items > 0 && this.end === at && this.#isSameTrace()) this.#extend(p)
@@ -217,9 +231,22 @@ export class ItemScan {
       this.hasTraceState = true
       this.traceStateText = this.#state
     }
-    if (this.#wfFrom >= 0 && this.workflowFrom < 0) {
-      this.workflowFrom = this.#wfFrom
-      this.workflowTo = this.#wfTo
+    if (this.#wfFrom >= 0 && this.workflowFrom < 0) this.#readWorkflow(this.#wfFrom, this.#wfTo)
+  }
+
+  /** The text of the attribute noted before: read once a run. */
+  #readWorkflow(from: number, to: number): void {
+    for (let p = from; p < to; ) {
+      const isValue = this.buf[p] === 0x12
+      const next = this.#skip(p, to)
+      if (isValue && this.buf[this.#p] === 0x0a) {
+        const end = this.#skip(this.#p, next)
+        if (end > this.#p) {
+          this.workflowFrom = this.#p
+          this.workflowTo = end
+        }
+      }
+      p = next
     }
   }
 
@@ -243,11 +270,16 @@ export class ItemScan {
     let status = 0
     for (let p = from; p < to; ) {
       const tag = buf[p]!
-      const next = this.#skip(p, to)
-      const at = this.#p
+      let at = p + 2
+      let next = at + buf[p + 1]!
+      // Short fields with a length, nearly all there are, without the call.
+      if ((tag & 0x87) !== 2 || next - at >= 0x80 || next > to) {
+        next = this.#skip(p, to)
+        at = this.#p
+      }
       switch (tag) {
         case 0x4a:
-          this.#attribute(at, next, false)
+          if (buf[at] !== 0x0a || this.#byLength[buf[at + 1]!] !== undefined) this.#attribute(at, next, false)
           break
         case 0x0a:
           this.#trace = next - at === 16 ? at : -1
@@ -355,6 +387,15 @@ export class ItemScan {
   #value(wanted: Wanted, from: number, to: number, inResource: boolean): void {
     const { buf } = this
     if (inResource && wanted.key?.inResource !== true) return
+    if (wanted.what === STEP_NAME) {
+      this.#isStep = true
+      return
+    }
+    if (wanted.what === WORKFLOW) {
+      this.#wfFrom = from
+      this.#wfTo = to
+      return
+    }
     for (let p = from; p < to; ) {
       const tag = buf[p]!
       const next = this.#skip(p, to)
@@ -376,17 +417,8 @@ export class ItemScan {
       return
     }
     switch (wanted.what) {
-      case WORKFLOW:
-        if (type === 1 && to > from) {
-          this.#wfFrom = from
-          this.#wfTo = to
-        }
-        break
       case TOTAL_STEPS:
         if (type === 3) this.#total = this.#varint(from)
-        break
-      case STEP_NAME:
-        this.#isStep = true
         break
       case ERROR_TYPE:
         if (to > from) this.#error = true

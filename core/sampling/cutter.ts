@@ -46,16 +46,24 @@ function writeState(writer: WireWriter, text: string): void {
   writer.string(text)
 }
 
+/** A stored request and the byte ranges of its envelopes, as core/otlp/item-scan.ts found them. */
+export interface Source {
+  readonly bytes: Buffer
+  readonly envelopes: readonly number[]
+  readonly resources: readonly number[]
+}
+
+const NO_SOURCE: Source = { bytes: Buffer.alloc(0), envelopes: [], resources: [] }
+
 /** Builds one request. Runs of one stored request must come together, scope by scope. */
 export class Cutter {
   readonly #signal: Signal
   #writer = new WireWriter(64 * 1024)
-  #source: Buffer = Buffer.alloc(0)
-  #scopeAt = -1
+  #source = NO_SOURCE
+  #scope = -1
   #resourceMark = 0
   #scopeMark = 0
-  #resourceGuess = 1
-  #scopeGuess = 1
+  #guess = 1
   /** Items and bytes written since `take`. */
   items = 0
 
@@ -68,22 +76,20 @@ export class Cutter {
   }
 
   /**
-   * Copies the items in `source[start..end)` of the scope message whose tag is at `scopeAt`, in the resource message at
-   * `resourceAt`.
+   * Copies the items of a run that stands in the scope message described at `scope` of the envelopes.
    * @param isPlain no item of the run has a trace state
    */
   add(
-    source: Buffer,
-    resourceAt: number,
-    scopeAt: number,
+    source: Source,
+    scope: number,
     run: { readonly start: number; readonly end: number; readonly items: number },
     mark: Marking | undefined,
     isPlain: boolean
   ): void {
-    if (source !== this.#source || scopeAt !== this.#scopeAt) this.#enter(source, resourceAt, scopeAt)
+    if (source !== this.#source || scope !== this.#scope) this.#enter(source, scope)
     this.items += run.items
-    if (mark === undefined || (isPlain && mark.suffix.length === 0)) this.#writer.raw(source, run.start, run.end)
-    else this.#marked(source, run.start, run.end, mark, isPlain)
+    if (mark === undefined || (isPlain && mark.suffix.length === 0)) this.#writer.raw(source.bytes, run.start, run.end)
+    else this.#marked(source.bytes, run.start, run.end, mark, isPlain)
   }
 
   /** The finished request; the cutter is empty again. */
@@ -98,29 +104,27 @@ export class Cutter {
     return { bytes, items }
   }
 
-  #enter(source: Buffer, resourceAt: number, scopeAt: number): void {
+  #enter(source: Source, scope: number): void {
     this.#leave()
     const writer = this.#writer
-    const resource = contentOf(source, resourceAt)
-    const scope = contentOf(source, scopeAt)
+    const { bytes, envelopes, resources } = source
     this.#source = source
-    this.#scopeAt = scopeAt
-    this.#resourceGuess = varintSize((resource.to - resource.from) >>> 1)
-    this.#scopeGuess = varintSize((scope.to - scope.from) >>> 1)
+    this.#scope = scope
+    this.#guess = varintSize(bytes.length >>> 2)
     writer.tag(1, WireType.bytes)
-    this.#resourceMark = writer.open(this.#resourceGuess)
-    copyEnvelope(writer, source, resource.from, resource.to)
+    this.#resourceMark = writer.open(this.#guess)
+    copyRanges(writer, bytes, resources, envelopes[scope]!)
     writer.tag(2, WireType.bytes)
-    this.#scopeMark = writer.open(this.#scopeGuess)
-    copyEnvelope(writer, source, scope.from, scope.to)
+    this.#scopeMark = writer.open(this.#guess)
+    copyRanges(writer, bytes, envelopes, scope + 1)
   }
 
   #leave(): void {
-    if (this.#scopeAt < 0) return
-    this.#writer.close(this.#scopeMark, this.#scopeGuess)
-    this.#writer.close(this.#resourceMark, this.#resourceGuess)
-    this.#scopeAt = -1
-    this.#source = Buffer.alloc(0)
+    if (this.#scope < 0) return
+    this.#writer.close(this.#scopeMark, this.#guess)
+    this.#writer.close(this.#resourceMark, this.#guess)
+    this.#scope = -1
+    this.#source = NO_SOURCE
   }
 
   #marked(source: Buffer, start: number, end: number, mark: Marking, isPlain: boolean): void {
@@ -166,10 +170,7 @@ function contentOf(source: Buffer, at: number): { readonly from: number; readonl
   return { from: p, to: p + length }
 }
 
-/** Everything of a resource or scope message that does not lead to items. */
-function copyEnvelope(writer: WireWriter, source: Buffer, from: number, to: number): void {
-  const reader = new WireReader(source, from, to)
-  while (reader.next()) {
-    if (reader.field !== 2 || reader.wire !== WireType.bytes) writer.raw(source, reader.at, reader.stop)
-  }
+/** Copies the ranges listed at `at`: [count, from, to, ...]. */
+function copyRanges(writer: WireWriter, bytes: Buffer, ranges: readonly number[], at: number): void {
+  for (let i = 0, p = at + 1; i < ranges[at]!; i++, p += 2) writer.raw(bytes, ranges[p]!, ranges[p + 1]!)
 }

@@ -4,6 +4,8 @@
 //   header   readTo (double), rule names as JSON (length u32, text)
 //   record   id (16), rule (u16), flags (u16), threshold, decidedAt, keptFrom (doubles)             44 bytes each
 
+import type { TraceTable } from './trace-table.js'
+
 export interface JournalRecord {
   readonly id: Buffer
   readonly rule: string
@@ -22,22 +24,28 @@ export interface Journal {
 
 const RECORD = 44
 
-export function encodeJournal({ readTo, records }: Journal): Buffer {
-  const rules = [...new Set(records.map(record => record.rule))]
-  const names = Buffer.from(JSON.stringify(rules))
-  const out = Buffer.allocUnsafe(12 + names.length + RECORD * records.length)
+/** Of the rows at `slots`, whose rule is an index into `rules`; of their flags those in `mask`. */
+export function encodeJournal(
+  readTo: number,
+  table: TraceTable,
+  slots: readonly number[],
+  rules: readonly string[],
+  mask: number
+): Buffer {
+  const used = [...new Set(slots.map(slot => table.rule[slot]!))]
+  const names = Buffer.from(JSON.stringify(used.map(rule => rules[rule])))
+  const out = Buffer.allocUnsafe(12 + names.length + RECORD * slots.length)
   out.writeDoubleLE(readTo, 0)
   out.writeUInt32LE(names.length, 8)
   names.copy(out, 12)
-  const index = new Map(rules.map((rule, i) => [rule, i]))
   let at = 12 + names.length
-  for (const record of records) {
-    record.id.copy(out, at)
-    out.writeUInt16LE(index.get(record.rule)!, at + 16)
-    out.writeUInt16LE(record.flags, at + 18)
-    out.writeDoubleLE(record.threshold, at + 20)
-    out.writeDoubleLE(record.decidedAt, at + 28)
-    out.writeDoubleLE(record.keptFrom, at + 36)
+  for (const slot of slots) {
+    table.writeId(slot, out, at)
+    out.writeUInt16LE(used.indexOf(table.rule[slot]!), at + 16)
+    out.writeUInt16LE(table.flags[slot]! & mask, at + 18)
+    out.writeDoubleLE(table.threshold[slot]!, at + 20)
+    out.writeDoubleLE(table.decidedAt[slot]!, at + 28)
+    out.writeDoubleLE(table.keptFrom[slot]!, at + 36)
     at += RECORD
   }
   return out

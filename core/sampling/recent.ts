@@ -1,5 +1,8 @@
 // Recent decisions, for the question "why is my trace (not) there?": a bounded ring, newest first when asked.
 
+import { weightOf } from './threshold.js'
+import { ERROR, KEPT, LATE_ERROR, STATE, type TraceTable, WEIGHTED } from './trace-table.js'
+
 /** What became of a trace. */
 export interface Explanation {
   readonly traceId: string
@@ -18,28 +21,88 @@ export interface Explanation {
   readonly weight: number | undefined
 }
 
+const STATES = ['undecided', 'kept', 'held', 'dropped'] as const
+
+/** What a row of the table says; `rules`: names by number. */
+export function explanation(table: TraceTable, slot: number, rules: readonly string[]): Explanation {
+  const id = Buffer.allocUnsafe(16)
+  table.writeId(slot, id, 0)
+  const flags = table.flags[slot]!
+  return explained(
+    id,
+    flags,
+    rules[table.rule[slot]!]!,
+    table.decidedAt[slot]!,
+    table.items[slot]!,
+    table.threshold[slot]!
+  )
+}
+
+function explained(
+  id: Buffer,
+  flags: number,
+  rule: string,
+  decidedAt: number,
+  items: number,
+  threshold: number
+): Explanation {
+  const isWeighted = (flags & STATE) === KEPT && (flags & WEIGHTED) !== 0
+  return {
+    traceId: id.toString('hex'),
+    state: STATES[flags & STATE]!,
+    rule,
+    decidedAt,
+    items,
+    hasError: (flags & ERROR) !== 0,
+    isLateError: (flags & LATE_ERROR) !== 0,
+    weight: isWeighted ? weightOf(threshold) : undefined
+  }
+}
+
+/** Columns, so that a decision costs no object. */
 export class RecentDecisions {
   readonly #size: number
-  readonly #ring: Explanation[] = []
-  #next = 0
+  readonly #ids: Buffer
+  readonly #flags: Int32Array
+  readonly #rules: Int32Array
+  readonly #items: Int32Array
+  readonly #times: Float64Array
+  readonly #thresholds: Float64Array
+  #count = 0
 
-  constructor(size = 4096) {
+  constructor(size = 8192) {
     this.#size = size
+    this.#ids = Buffer.alloc(16 * size)
+    this.#flags = new Int32Array(size)
+    this.#rules = new Int32Array(size)
+    this.#items = new Int32Array(size)
+    this.#times = new Float64Array(size)
+    this.#thresholds = new Float64Array(size)
   }
 
-  add(decision: Explanation): void {
-    this.#ring[this.#next] = decision
-    this.#next = (this.#next + 1) % this.#size
+  add(table: TraceTable, slot: number): void {
+    const at = this.#count++ % this.#size
+    table.writeId(slot, this.#ids, at * 16)
+    this.#flags[at] = table.flags[slot]!
+    this.#rules[at] = table.rule[slot]!
+    this.#items[at] = table.items[slot]!
+    this.#times[at] = table.decidedAt[slot]!
+    this.#thresholds[at] = table.threshold[slot]!
   }
 
   /** The newest decision about a trace. */
-  find(traceId: string): Explanation | undefined {
-    return this.newest(this.#size).find(decision => decision.traceId === traceId)
+  find(traceId: string, rules: readonly string[]): Explanation | undefined {
+    return this.newest(this.#size, rules).find(decision => decision.traceId === traceId)
   }
 
   /** Newest first. */
-  newest(limit: number): readonly Explanation[] {
-    const inOrder = [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)]
-    return inOrder.reverse().slice(0, limit)
+  newest(limit: number, rules: readonly string[]): readonly Explanation[] {
+    const n = Math.min(limit, this.#size, this.#count)
+    return Array.from({ length: n }, (_, i) => {
+      const at = (this.#count - 1 - i) % this.#size
+      const id = Buffer.from(this.#ids.subarray(at * 16, at * 16 + 16))
+      const rule = rules[this.#rules[at]!]!
+      return explained(id, this.#flags[at]!, rule, this.#times[at]!, this.#items[at]!, this.#thresholds[at]!)
+    })
   }
 }

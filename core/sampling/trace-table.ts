@@ -153,15 +153,9 @@ export class TraceTable {
     this.firstRun[slot] = this.lastRun[slot] = 0
   }
 
-  /** The id as 32 hex digits. */
-  idText(slot: number): string {
-    return this.idBytes(slot).toString('hex')
-  }
-
-  idBytes(slot: number): Buffer {
-    const out = Buffer.allocUnsafe(16)
-    for (let i = 0; i < 4; i++) out.writeInt32LE(this.ids[slot * 4 + i]!, i * 4)
-    return out
+  /** Writes the 16 id bytes. */
+  writeId(slot: number, out: Buffer, at: number): void {
+    for (let i = 0; i < 4; i++) out.writeInt32LE(this.ids[slot * 4 + i]!, at + i * 4)
   }
 
   #newRun(): number {

@@ -14,11 +14,11 @@ import type { TraceFacts, Verdict, WindowedProcessor } from '../component/window
 import { ItemScan, type RunSink, type ScanKey } from '../otlp/item-scan.js'
 import type { Signal } from '../otlp/signal.js'
 import { WireError } from '../otlp/wire.js'
-import { Cutter, type Marking, marking } from './cutter.js'
+import { Cutter, type Marking, marking, type Source } from './cutter.js'
 import { Fifo } from './fifo.js'
 import { decodeJournal, encodeJournal, type JournalRecord } from './journal.js'
-import { type Explanation, RecentDecisions } from './recent.js'
-import { ALWAYS, memberOf, randomnessOf, readOtelState, weightOf } from './threshold.js'
+import { type Explanation, explanation, RecentDecisions } from './recent.js'
+import { ALWAYS, memberOf, randomnessOf, readOtelState } from './threshold.js'
 import * as row from './trace-table.js'
 import { TraceTable } from './trace-table.js'
 
@@ -66,7 +66,9 @@ interface Entry {
   readonly stream: number
   readonly items: number
   readonly bytes: number
-  readonly scopes: readonly number[]
+  /** Where its envelopes are (core/otlp/item-scan.ts). */
+  envelopes: readonly number[]
+  resources: readonly number[]
   /** Items neither written nor gone. */
   open: number
   /** Items gone, by rule. */
@@ -119,7 +121,8 @@ export class Window implements RunSink {
   #at = 0
   #readTo = 0
   #journals: JournalEntry[] = []
-  #records: JournalRecord[] = []
+  /** Traces whose items the next commit writes. */
+  #written: number[] = []
   /** Up to where each restored trace is written; only while replaying. */
   #writtenTo = new Map<number, number>()
   #replayTo = 0
@@ -181,7 +184,16 @@ export class Window implements RunSink {
   take(entry: WindowEntry): void {
     const stream = this.#streams.get(entry.stream)!
     const { position, items, bytes } = entry
-    const mine: Entry = { position, stream, items, bytes: bytes.length, scopes: [], open: items, drops: undefined }
+    const mine: Entry = {
+      position,
+      stream,
+      items,
+      bytes: bytes.length,
+      envelopes: [],
+      resources: [],
+      open: items,
+      drops: undefined
+    }
     this.#entry = mine
     this.#at = entry.appendedAt
     this.#readTo = position
@@ -193,7 +205,8 @@ export class Window implements RunSink {
     } catch (error) {
       if (!(error instanceof WireError)) throw error
     }
-    ;(mine as { scopes: readonly number[] }).scopes = this.#scan.scopes
+    mine.envelopes = this.#scan.envelopes
+    mine.resources = this.#scan.resources
     // Stored bytes were checked at the door; should they not be what they were, nothing may hang on them.
     if (this.#seen < items) this.#gone(mine, RULE_UNREADABLE, items - this.#seen)
     if (position >= this.#replayTo) this.#writtenTo.clear()
@@ -411,7 +424,7 @@ export class Window implements RunSink {
     const state = isKept ? row.KEPT : row.HELD
     table.flags[slot] = (table.flags[slot]! & ~(row.STATE | row.TOUCHED | row.READY | DECISION_FLAGS)) | state | marks
     table.decidedAt[slot] = now
-    this.#recent.add(this.#explanation(slot))
+    this.#recent.add(table, slot)
     if (isKept) this.#write(slot)
   }
 
@@ -529,14 +542,7 @@ export class Window implements RunSink {
       this.#entryOf(sequence).open -= runs[i + row.RUN_ITEMS]!
     }
     table.freeRuns(slot)
-    this.#records.push({
-      id: table.idBytes(slot),
-      rule: this.#rules[table.rule[slot]!]!,
-      flags: table.flags[slot]! & DECISION_FLAGS,
-      threshold: table.threshold[slot]!,
-      decidedAt: table.decidedAt[slot]!,
-      keptFrom: table.keptFrom[slot]!
-    })
+    this.#written.push(slot)
   }
 
   #planRun(sequence: number, scope: number, start: number, end: number, items: number, mark: number): void {
@@ -582,10 +588,10 @@ export class Window implements RunSink {
   harvest(read: (position: number) => Buffer | undefined, now: number): Harvest | undefined {
     const counts = new Map<string, number>()
     const appends = this.#planned > 0 ? this.#cut(read, counts) : []
-    if (appends.length > 0 || this.#records.length > 0) {
-      const bytes = encodeJournal({ readTo: this.#readTo, records: this.#records })
+    if (appends.length > 0 || this.#written.length > 0) {
+      const bytes = encodeJournal(this.#readTo, this.#table, this.#written, this.#rules, DECISION_FLAGS)
       appends.push({ stream: this.#options.journal, items: 0, bytes })
-      this.#records = []
+      this.#written = []
     }
     const released = this.#release(counts)
     const releasedJournal = this.#releaseJournal(now)
@@ -610,13 +616,14 @@ export class Window implements RunSink {
     const order = Array.from({ length: this.#planned }, (_, i) => i * PLAN_INTS)
     order.sort((x, y) => plan[x]! - plan[y]! || plan[x + 2]! - plan[y + 2]!)
     let sequence = -1
-    let source: Buffer | undefined
+    let source: Source | undefined
     const run = { start: 0, end: 0, items: 0 }
     for (const at of order) {
       const entry = this.#entryOf(plan[at]!)
       if (plan[at] !== sequence) {
         sequence = plan[at]!
-        source = read(entry.position)
+        const bytes = read(entry.position)
+        source = bytes && { bytes, envelopes: entry.envelopes, resources: entry.resources }
       }
       run.start = plan[at + 2]!
       run.end = plan[at + 3]!
@@ -627,9 +634,8 @@ export class Window implements RunSink {
       }
       const cutter = this.#cutters[entry.stream]!
       const scope = plan[at + 1]!
-      const i = (scope >> 1) * 2
       const mark = plan[at + 5]! < 0 ? undefined : this.#markingList[plan[at + 5]! + entry.stream]
-      cutter.add(source, entry.scopes[i]!, entry.scopes[i + 1]!, run, mark, (scope & 1) === 0)
+      cutter.add(source, scope >> 1, run, mark, (scope & 1) === 0)
       if (cutter.size >= OUTPUT_BYTES) this.#close(entry.stream, out, counts)
     }
     for (let stream = 0; stream < this.#cutters.length; stream++) this.#close(stream, out, counts)
@@ -714,27 +720,13 @@ export class Window implements RunSink {
     const id = Buffer.from(traceId, 'hex')
     if (id.length !== 16) return undefined
     const slot = this.#table.find(id.readInt32LE(0), id.readInt32LE(4), id.readInt32LE(8), id.readInt32LE(12))
-    return slot < 0 ? this.#recent.find(traceId.toLowerCase()) : this.#explanation(slot)
+    return slot < 0
+      ? this.#recent.find(traceId.toLowerCase(), this.#rules)
+      : explanation(this.#table, slot, this.#rules)
   }
 
   recent(limit: number): readonly Explanation[] {
-    return this.#recent.newest(limit)
-  }
-
-  #explanation(slot: number): Explanation {
-    const table = this.#table
-    const flags = table.flags[slot]!
-    const isKept = (flags & row.STATE) === row.KEPT
-    return {
-      traceId: table.idText(slot),
-      state: STATES[flags & row.STATE]!,
-      rule: this.#rules[table.rule[slot]!]!,
-      decidedAt: table.decidedAt[slot]!,
-      items: table.items[slot]!,
-      hasError: (flags & row.ERROR) !== 0,
-      isLateError: (flags & row.LATE_ERROR) !== 0,
-      weight: isKept && (flags & row.WEIGHTED) !== 0 ? weightOf(table.threshold[slot]!) : undefined
-    }
+    return this.#recent.newest(limit, this.#rules)
   }
 
   #ruleId(rule: string): number {
@@ -746,8 +738,6 @@ export class Window implements RunSink {
     return id
   }
 }
-
-const STATES = ['undecided', 'kept', 'held', 'dropped'] as const
 
 /** The view that processors judge by. */
 class Facts implements TraceFacts {
