@@ -54,6 +54,8 @@ interface Tenure {
 interface Job {
   readonly commit: Commit
   readonly bytes: number
+  /** performance.now() when it came. */
+  readonly at: number
   readonly resolve: (positions: readonly number[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -140,7 +142,7 @@ export class RedisLog implements Log {
     this.#now = options.now ?? Date.now
     this.#note = options.onNote ?? NO_JOB
     this.#payloads = new Payloads(this.#o.tailBytes)
-    this.#store = new Store(options.url, this.#o.prefix)
+    this.#store = new Store(options.url, this.#o.prefix, this.#o.commitTimeoutMs)
   }
 
   /** What the OK of a sender waits for, as the server is set up. */
@@ -166,7 +168,7 @@ export class RedisLog implements Log {
   async start(): Promise<void> {
     const { url, prefix, leaseMs, commitTimeoutMs } = this.#o
     this.#clear()
-    this.#store = new Store(url, prefix)
+    this.#store = new Store(url, prefix, commitTimeoutMs)
     try {
       await this.#store.connect(commitTimeoutMs)
       this.#durability = await checkServer(this.#store, this.#o, this.#note)
@@ -213,7 +215,7 @@ export class RedisLog implements Log {
     }
     this.#queuedBytes += bytes
     return new Promise((resolve, reject) => {
-      this.#jobs.push({ commit, bytes, resolve, reject })
+      this.#jobs.push({ commit, bytes, at: performance.now(), resolve, reject })
       this.#start()
     })
   }
@@ -350,14 +352,14 @@ export class RedisLog implements Log {
   async #run(): Promise<void> {
     while (this.#jobs.length > 0) {
       const group = this.#takeGroup()
-      const late = setTimeout(() => this.#late(group), this.#o.commitTimeoutMs)
+      const late = setInterval(() => this.#late(group), this.#o.commitTimeoutMs / 4)
       try {
         await this.#exclusive(() => this.#write(group))
       } catch (error) {
         const coded = fromRedis(error, this.#store.where)
         for (const job of group) job.reject(coded)
       }
-      clearTimeout(late)
+      clearInterval(late)
       for (const job of group) this.#queuedBytes -= job.bytes
     }
   }
@@ -370,11 +372,17 @@ export class RedisLog implements Log {
     return this.#jobs.splice(0, n)
   }
 
-  /** Senders do not wait for ever for a Redis that is away; what becomes of their data shows when it is back. */
+  /** Senders do not wait for ever for a Redis that is away. What was not sent to it yet will not be. */
   #late(group: readonly Job[]): void {
-    for (const job of group) {
-      if (job.bytes > 0) job.reject(queueErrors.QUEUE_UNAVAILABLE(this.#store.where, 'no answer in time'))
+    const before = performance.now() - this.#o.commitTimeoutMs
+    const isLate = ({ bytes, at }: Job): boolean => bytes > 0 && at <= before
+    for (const job of [...group, ...this.#jobs]) {
+      if (isLate(job)) job.reject(queueErrors.QUEUE_UNAVAILABLE(this.#store.where, 'no answer in time'))
     }
+    this.#jobs = this.#jobs.filter(job => {
+      if (isLate(job)) this.#queuedBytes -= job.bytes
+      return !isLate(job)
+    })
   }
 
   /** Writes jobs in as few scripts as possible; each one is resolved or rejected. */
@@ -402,7 +410,7 @@ export class RedisLog implements Log {
     const plan = this.#plan(jobs)
     let answer: CommitAnswer
     try {
-      answer = await this.#store.commit(plan.keys, plan.args, this.#o.commitTimeoutMs)
+      answer = await this.#store.commit(plan.keys, plan.args)
     } catch (error) {
       this.#unplan(plan)
       const coded = fromRedis(error, this.#store.where)
@@ -592,7 +600,7 @@ export class RedisLog implements Log {
   async #isReplicated(): Promise<true | number> {
     const { waitReplicas, commitTimeoutMs } = this.#o
     if (waitReplicas === 0) return true
-    const got = await this.#store.wait(waitReplicas, commitTimeoutMs).catch(() => 0)
+    const got = await this.#store.wait(waitReplicas, commitTimeoutMs / 2).catch(() => 0)
     return got >= waitReplicas ? true : got
   }
 
@@ -614,7 +622,7 @@ export class RedisLog implements Log {
     this.#tidying = setTimeout(() => {
       this.#tidying = undefined
       if (!this.#open || !this.#hasDirt()) return
-      this.#jobs.push({ commit: {}, bytes: 0, resolve: NO_JOB, reject: NO_JOB })
+      this.#jobs.push({ commit: {}, bytes: 0, at: 0, resolve: NO_JOB, reject: NO_JOB })
       this.#start()
     }, TIDY_MS)
     this.#tidying.unref()

@@ -1,5 +1,7 @@
 // Redis as the log uses it: the commands and scripts with their answers in plain shapes, and what happens when a connection
 // breaks in the middle of one.
+import type { Socket } from 'node:net'
+import type { Redis } from 'ioredis'
 import type { Client } from './connect.js'
 import { createClient, fromRedis, isAnswer, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
@@ -47,9 +49,12 @@ export class Store {
   /** For waiting reads; connected when there is somebody to wait for. */
   readonly #blocking: Client
   readonly #isCluster: boolean
+  readonly #limitMs: number
   #closed = false
 
-  constructor(url: string, prefix: string) {
+  /** `limitMs`: a connection that gives no answer for so long is given up. */
+  constructor(url: string, prefix: string, limitMs: number) {
+    this.#limitMs = limitMs
     const address = parseAddress(url)
     this.keys = keysOf(prefix)
     this.where = address.text
@@ -95,9 +100,9 @@ export class Store {
    * A commit, tried until its fate is known: its number makes the second try harmless. When Redis answers with an error nothing was
    * changed. @throws what Redis answered, or that the store was closed.
    */
-  async commit(keys: string[], args: (string | Buffer)[], limitMs: number): Promise<CommitAnswer> {
+  async commit(keys: string[], args: (string | Buffer)[]): Promise<CommitAnswer> {
     for (;;) {
-      const stuck = setTimeout(() => this.#main.disconnect(true), limitMs)
+      const stuck = setTimeout(() => this.#cut(), this.#limitMs)
       try {
         return JSON.parse(await this.#main.afCommit(keys.length, ...keys, ...args)) as CommitAnswer
       } catch (error) {
@@ -105,6 +110,8 @@ export class Store {
       } finally {
         clearTimeout(stuck)
       }
+      // A connection that is being closed looks ready and refuses at once.
+      await pause(SHORTEST_WAIT_MS)
       await this.ready()
     }
   }
@@ -249,11 +256,20 @@ export class Store {
     this.#blocking.disconnect()
   }
 
+  /** Breaks a connection that does not answer: it would wait for the other side's goodbye. */
+  #cut(): void {
+    this.#main.disconnect(true)
+    ;(this.#main as Redis & { readonly stream?: Socket }).stream?.destroy()
+  }
+
   async #run<T>(command: () => Promise<T>): Promise<T> {
+    const stuck = setTimeout(() => this.#cut(), this.#limitMs)
     try {
       return await command()
     } catch (error) {
       throw fromRedis(error, this.where)
+    } finally {
+      clearTimeout(stuck)
     }
   }
 }
