@@ -204,7 +204,7 @@ async function throughGateway(run: Run, base: string): Promise<void> {
     run,
     'metrics',
     `  prometheus: { endpoint: '${page}', namespace: gw }
-  prometheus_remote_write: { endpoint: '${base}/api/v1/write', namespace: gw }`
+  prometheus_remote_write: { endpoint: '${base}/api/v1/write', namespace: gw, external_labels: { via: push } }`
   )
   run.same('gateway: takes the batch', await gateway.send('metrics', request(everything(4))), 200)
   await until('the metrics to be pushed', async () => (await value(base, 'gw_e2e_jobs_total')) === '24')
