@@ -92,7 +92,11 @@ export const cookie = defineDetector({
   ],
   find(scan: Scan): void {
     const text = scan.text
-    each(text, HEADER, match => pairs(scan, match.index + match[0].length, lineEnd(text, match.index)))
+    let reached = 0
+    each(text, HEADER, match => {
+      const start = match.index + match[0].length
+      if (start > reached) reached = pairs(scan, start, lineEnd(text, match.index))
+    })
     if (scan.byKey && scan.keyIsLabel) {
       if (text.includes('=')) pairs(scan, 0, text.length)
       else if (/^[\w%.:+/=~-]{12,}$/.test(text) && /\d/.test(text) && !scan.keyPath.endsWith('cookies'))
@@ -130,14 +134,15 @@ function lineEnd(text: string, from: number): number {
   return end < 0 ? text.length : end
 }
 
-/** The values of `a=1; b=2` in a range; attributes of Set-Cookie stay. */
-function pairs(scan: Scan, from: number, to: number): void {
+/** Hits the values of `a=1; b=2` in a range; attributes of Set-Cookie stay. Returns how far it got. */
+function pairs(scan: Scan, from: number, to: number): number {
   PAIR.lastIndex = from
   for (let match = PAIR.exec(scan.text); match !== null && match.index < to; match = PAIR.exec(scan.text)) {
     const [whole, name, value] = match as unknown as [string, string, string]
-    if (ATTRIBUTES.has(name.toLowerCase()) || isPlaceholder(value)) continue
-    scan.hit(match.index + whole.length - value.length, match.index + whole.length)
-    const next = scan.text[match.index + whole.length]
-    if (next !== ';' && next !== ',') return
+    const end = match.index + whole.length
+    const isValue = !ATTRIBUTES.has(name.toLowerCase()) && !isPlaceholder(value)
+    if (isValue) scan.hit(end - value.length, end)
+    if (isValue && scan.text[end] !== ';' && scan.text[end] !== ',') return end
   }
+  return to
 }

@@ -21,8 +21,10 @@ export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
   return NONE
 }
 
-const REVERSED =
-  /(["'`(])([^"'`\n]{1,200})["'`)] (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
+const TAIL =
+  /(["'`)]) (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
+const TAIL_REACH = 120
+const VALUE_REACH = 200
 
 /** Values that stand before their label: `'x' for key 'users.email'`. */
 export function reversed(text: string, labels: readonly Label[]): Span[] {
@@ -30,11 +32,12 @@ export function reversed(text: string, labels: readonly Label[]): Span[] {
   for (const { start, end, bits } of labels) {
     // `users.phone`: the last part of a path is the column.
     if (bits <= 0 || /^[._-][A-Za-z]/.test(text.slice(end, end + 2))) continue
-    const from = Math.max(0, start - 300)
-    const match = REVERSED.exec(text.slice(from, start))
-    if (match === null) continue
-    const at = from + match.index + 1
-    cells.push({ start: at, end: at + match[2]!.length, bits })
+    const from = Math.max(0, start - TAIL_REACH)
+    const tail = TAIL.exec(text.slice(from, start))
+    if (tail === null) continue
+    const close = from + tail.index
+    const open = text.lastIndexOf(tail[1] === ')' ? '(' : tail[1]!, close - 1)
+    if (open >= 0 && close - open <= VALUE_REACH) cells.push({ start: open + 1, end: close, bits })
   }
   return cells
 }
