@@ -237,7 +237,5 @@ function markLost(scenes: readonly Scene[], marks: readonly number[], load: Load
 }
 
 function takenBy(sink: Sink): number {
-  let sum = 0
-  for (const times of sink.spans.values()) sum += times
-  return sum
+  return sink.spans.size + sink.spans.duplicates
 }

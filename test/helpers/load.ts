@@ -60,7 +60,7 @@ export class Load {
   }
 
   /** Numbers of acknowledged spans that `taken` does not have. */
-  missing(taken: ReadonlyMap<number, number>): number[] {
+  missing(taken: { has(number: number): boolean }): number[] {
     return this.acknowledged.flatMap(first => {
       const lost: number[] = []
       for (let i = first; i < first + this.spansPerRequest; i++) if (!taken.has(i)) lost.push(i)

@@ -41,24 +41,54 @@ export interface Taken {
 
 const INFLATED_MAX = 1 << 28
 
+/** How often each number came; a byte a number, so that hours of load fit. */
+export class SpanCounts {
+  #times = new Uint8Array(1 << 16)
+  /** Different numbers. */
+  size = 0
+  /** How many came too often. */
+  duplicates = 0
+
+  has(number: number): boolean {
+    return this.#times[number] !== undefined && this.#times[number] > 0
+  }
+
+  add(number: number): void {
+    if (number >= this.#times.length) {
+      const larger = new Uint8Array(Math.max(number + 1, this.#times.length * 2))
+      larger.set(this.#times)
+      this.#times = larger
+    }
+    const before = this.#times[number]!
+    if (before === 0) this.size++
+    else this.duplicates++
+    if (before < 255) this.#times[number] = before + 1
+  }
+}
+
 export class Sink {
   /** What it answers; may be replaced at any time. */
   script: SinkScript = () => ({ status: 200 })
   /** How often each numbered span was taken, to be answered 200. */
-  readonly spans = new Map<number, number>()
+  readonly spans = new SpanCounts()
   /** Requests that were taken, when `keep` is set. */
   readonly requests: SinkRequest[] = []
   readonly taken: Taken[] = []
   readonly statuses = new Map<number, number>()
   readonly #keep: boolean
+  readonly #count: boolean
+  /** Whether `taken` is filled: too much for long runs. */
+  readonly #times: boolean
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
   #port = 0
   #calls = 0
 
-  /** `keep`: remember the bodies, for tests that look into them. */
-  constructor({ keep = false } = {}) {
+  /** `keep`: remember the bodies, for tests that look into them; `count: false`: they are not made of numbered spans. */
+  constructor({ keep = false, count = true, times = true } = {}) {
     this.#keep = keep
+    this.#count = count
+    this.#times = times
   }
 
   get url(): string {
@@ -72,9 +102,7 @@ export class Sink {
 
   /** Spans that were taken more than once, and how many too many. */
   get duplicates(): number {
-    let sum = 0
-    for (const times of this.spans.values()) sum += times - 1
-    return sum
+    return this.spans.duplicates
   }
 
   /** Listens, on the port it had before. */
@@ -123,10 +151,10 @@ export class Sink {
 
   #take(request: SinkRequest): void {
     if (this.#keep) this.requests.push(request)
-    if (request.signal !== 'traces') return
+    if (request.signal !== 'traces' || !this.#count) return
     const numbers = spanNumbers(request.body)
-    this.taken.push({ at: request.at, numbers })
-    for (const number of numbers) this.spans.set(number, (this.spans.get(number) ?? 0) + 1)
+    if (this.#times) this.taken.push({ at: request.at, numbers })
+    for (const number of numbers) this.spans.add(number)
   }
 }
 
