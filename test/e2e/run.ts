@@ -8,6 +8,7 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   jaeger: () => import('./jaeger.js'),
   prometheus: () => import('./prometheus.js'),
   cloudwatch: () => import('./cloudwatch.js'),
+  redis: () => import('./redis.js'),
   custom: () => import('./custom.js')
 }
 const LIMIT_MS = 15 * 60_000

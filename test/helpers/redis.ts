@@ -39,10 +39,14 @@ export async function redisForTest(args: readonly string[] = []): Promise<RedisS
 }
 
 /** Starts a redis-server with an append-only file (fsync each second) on a free port of loopback. */
-export async function startRedis(args: readonly string[] = []): Promise<RedisServer> {
+export async function startRedis(
+  args: readonly string[] = [],
+  { below = 65_536 }: { readonly below?: number } = {}
+): Promise<RedisServer> {
   const path = redisServerPath()
   const dir = mkdtempSync(join(tmpdir(), 'redis-test-'))
-  const port = await freePort()
+  let port = await freePort()
+  while (port >= below) port = await freePort()
   let child = await launch(path, dir, port, args)
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
