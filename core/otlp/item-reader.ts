@@ -2,7 +2,7 @@
 // Everything it reads lies at or around the item in the request being walked and was bounds-checked or is checked here:
 // a malformed part reads as absent (the walk refuses the item right after).
 
-import { findLast, readAnyValue } from './any-value.js'
+import { findLast, valueAt } from './any-value.js'
 import { MESSAGES } from './schema.js'
 import type { Signal } from './signal.js'
 import type { ItemView } from './views.js'
@@ -111,7 +111,7 @@ export class ItemReader implements ItemView {
   body(): unknown {
     if (this.signal !== 'logs') return undefined
     const at = findLast(this.buf, 5, 2, this.start, this.end)
-    return at === undefined ? undefined : readAnyValue(this.buf, at.from, at.to)
+    return at === undefined ? undefined : valueAt(this.buf, at.from, at.to)
   }
 
   drop(reason: string): void {
@@ -132,7 +132,7 @@ export class ItemReader implements ItemView {
         const keyAt = findLast(this.buf, 1, 2, at, next)
         if (keyAt !== undefined && this.buf.toString('utf8', keyAt.from, keyAt.to) === key) {
           const value = findLast(this.buf, 2, 2, at, next)
-          found = value === undefined ? undefined : readAnyValue(this.buf, value.from, value.to)
+          found = value === undefined ? undefined : valueAt(this.buf, value.from, value.to)
         }
       }
       p = next

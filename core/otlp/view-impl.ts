@@ -1,6 +1,6 @@
 // The views' insides: what the walk fills in before a hook and reads after it. Processors see the interfaces in views.ts.
 
-import { readAnyValue, readInt64 } from './any-value.js'
+import { readInt64, valueAt } from './any-value.js'
 import { lengthSize, writeLength } from './edit.js'
 import type { Key } from './keys.js'
 import { Key as KeyClass } from './keys.js'
@@ -67,7 +67,7 @@ export class AttributeImpl implements AttributeView {
   text(): string {
     if (this.type === ValueType.string) return this.buf.toString('utf8', this.start, this.end)
     const any = this.encodeAny()
-    const value = readAnyValue(any, 0, any.length)
+    const value = valueAt(any, 0, any.length)
     if (typeof value === 'string') return value
     return (
       JSON.stringify(value, (_, v: unknown) =>

@@ -13,11 +13,16 @@ export async function exporterOf(
   clock = realClock
 ): Promise<Exporter> {
   const checked = configOf(declaration.schema, config)
-  const context: ComponentContext = { id: declaration.type, log: silentLog, clock, count: {} }
+  const context: ComponentContext = { id: declaration.type, log: silentLog, clock, count: countersOf(declaration) }
   const exporter = declaration.create(checked, context)
   t.teardown(() => exporter.stop?.())
   await exporter.start?.()
   return exporter
+}
+
+/** Every declared counter, counting into nothing. */
+function countersOf({ counters = {} }: ExporterDeclaration): ComponentContext['count'] {
+  return Object.fromEntries(Object.keys(counters).map(name => [name, () => {}]))
 }
 
 export const never: AbortSignal = new AbortController().signal
