@@ -34,7 +34,7 @@ export const cookie = defineDetector({
   when: Trigger.cookie,
   byKey: true,
   // An id for grouping (`session.id`) is what `hash_fields` is for.
-  keyStop: /\bsession id$|^session$/,
+  keyStop: /(?<!\bnet )\bsession id$|^session$/,
   labels: [
     'cookie',
     'cookies',

@@ -56,7 +56,7 @@ export const creditCard = defineDetector({
       if (!isIssued(digits) || !luhn(digits)) return
       if (gaps === '') {
         if (!scan.denied(start)) scan.hit(start, end)
-      } else if (SHAPES.has(window.shape) && /^(?: +|-+|\.+| - | {2})+$/.test(gaps)) scan.hit(start, end)
+      } else if (SHAPES.has(window.shape) && /^(?: +|-+|\.+|\++| - | {2})+$/.test(gaps)) scan.hit(start, end)
     })
   }
 })

@@ -31,7 +31,7 @@ export const driversLicence = defineDetector({
     'dl number',
     'dl no',
     'dln',
-    'dl',
+    'dl nr',
     'driver license number',
     'driver licence number',
     'drivers license number',
@@ -53,7 +53,14 @@ export const driversLicence = defineDetector({
     { key: 'driver.license_number', text: '‹F25592150094›' },
     'license no ‹D1234567›'
   ],
-  misses: ['license Apache-2.0', 'licence expired', 'D123-4567-8901', { key: 'software.license', text: 'MIT-2019' }],
+  misses: [
+    'license Apache-2.0',
+    'dl 12345678 bytes',
+    'dl=1048576',
+    'licence expired',
+    'D123-4567-8901',
+    { key: 'software.license', text: 'MIT-2019' }
+  ],
   find(scan: Scan): void {
     each(scan.text, NUMBER, match => {
       let value = match[0]

@@ -21,7 +21,7 @@ const STOP = new Set(
     'is was has had were will can could should must created updated deleted saved removed added lookup search query request response session event type status state code key value list map object class ' +
     'true false get set put post delete patch select insert update from where import export handler controller manager repository module factory builder config settings info debug warn error trace fatal ' +
     'january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday inc ltd llc gmbh corp company group n/a na redacted http https json xml sql ' +
-    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history scheduler board bot job cron worker pipeline agent automation queue team nightly daily weekly platform lock in at on for with to of by'
+    'segment tier level region country city address email phone date time count total amount balance limit feedback satisfaction experience relationship journey portal onboarding care notes history story stories mapping network policy device agent login logout registration creation deletion update sync scheduler board bot job cron worker pipeline agent automation queue team nightly daily weekly platform lock in at on for with to of by'
   ).split(' ')
 )
 /** Words of trade and machines: with one of them, capitalised words behind a bare label are a title, no name. */
@@ -30,6 +30,8 @@ const TITLE_WORDS = new Set(
     ' '
   )
 )
+/** What makes of the words before it a company's or a numbered thing's name. */
+const COMPANY = /^,? (?:GmbH|AG|Inc|Ltd|LLC|LLP|PLC|Corp|S\.?A|B\.?V|Pty|KG|SE|Oy|AB|ApS)\b|^ #?\d{1,4}(?:["']|$)/
 /** Owners of names that are no persons. */
 const THINGS =
   /\b(?:service|host|workflow|step|thread|collection|destination|process|container|pod|node|cluster|queue|topic|table|db|database|file|function|class|method|module|namespace|app|application|product|plan|metric|span|job|task|pipeline|group|role|team|company|org|organization|organisation|region|zone|device|browser|os|sdk|library|package|bucket|schema|index|field|column|domain|server|system|network|interface|image|model|feature|flag|environment|stage|template|category|brand|item|store|telemetry|scope|code|exception|rpc|messaging|k8s|cloud|faas|operation|resource|event|page|project|repo|branch|dataset|algorithm|type|rule|policy|channel|program|folder|key|variable|parameter|header|script|test|suite|city|country|state|street|theme|font)\b/
@@ -189,6 +191,9 @@ export const personName = defineDetector({
     'patient record not found',
     { key: 'customer.tier', text: 'Gold Plus' },
     { key: 'db.collection.name', text: 'Customer Accounts' },
+    { key: 'display_name', text: 'Ledger Sync 2' },
+    'customer segment is Enterprise Plus',
+    'user Story Mapping enabled',
     'Ada Lovelace'
   ],
   find(scan: Scan): void {
@@ -238,6 +243,7 @@ function nameEnd(text: string, start: number, single: boolean, limit: number, re
     return single && /^[A-Z]{3,}$/.test(name) ? start + name.length : 0
   const next = text[start + name.length]
   if (next !== undefined && /[\p{L}\p{N}_=]/u.test(next)) return 0
+  if (COMPANY.test(text.slice(start + name.length, start + name.length + 12))) return 0
   return start + name.replace(/\.$/, '').length
 }
 
@@ -249,8 +255,9 @@ function isTitle(words: string): boolean {
 function trimmed(name: string): string {
   const words = name.split(' ')
   if (STOP.has(words[0]!.toLowerCase().replace(/[.,]$/, ''))) return ''
+  const many = words.length
   while (words.length > 0 && STOP.has(words.at(-1)!.toLowerCase().replace(/[.,]$/, ''))) words.pop()
-  return words.join(' ')
+  return many > 1 && words.length === 1 ? '' : words.join(' ')
 }
 
 function isName(text: string, plain: boolean): boolean {

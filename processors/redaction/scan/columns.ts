@@ -31,16 +31,21 @@ export function reversed(text: string, labels: readonly Label[]): Span[] {
   const cells: Span[] = []
   for (const { start, end, bits } of labels) {
     // `users.phone`: the last part of a path is the column.
-    if (bits <= 0 || /^[._-][A-Za-z]/.test(text.slice(end, end + 2))) continue
+    if (bits <= 0 || MORE.test(text.slice(end, end + 10))) continue
     const from = Math.max(0, start - TAIL_REACH)
     const tail = TAIL.exec(text.slice(from, start))
     if (tail === null) continue
     const close = from + tail.index
     const open = text.lastIndexOf(tail[1] === ')' ? '(' : tail[1]!, close - 1)
-    if (open >= 0 && close - open <= VALUE_REACH) cells.push({ start: open + 1, end: close, bits })
+    if (open < 0 || close - open > VALUE_REACH) continue
+    if (cells.at(-1)?.start === open + 1) cells.pop()
+    cells.push({ start: open + 1, end: close, bits })
   }
   return cells
 }
+
+/** The name goes on, and not with what makes it an index's. */
+const MORE = /^(?:[._-](?!(?:unique|uniq|idx|index|key|uk|uq|pk|ck)(?:\b|_))[A-Za-z]|[a-z])/
 
 function sqlCells(text: string, insert: RegExpExecArray, vocabulary: Vocabulary): Span[] {
   const bits = insert[1]!

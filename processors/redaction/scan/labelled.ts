@@ -44,7 +44,7 @@ const SENTENCE =
   /\.?(?= (?:on|at|in|from|as|with|here|below|above|now|currently|that|which|we|you|they|must|should|field|value|number|code|string|text|entry|input|header|param|parameter|column|argument|given|taken|read|sent|seen|found|shown|written|known|held|kept|got|put|set|\p{Ll}{2,12}ed)(?: |:))(?: (?!(?:for|by|to|of|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )| (?=[([])| (?=["'])) ?/uy
 /** Words that state a value outright; `password changed by x` does not. */
 const STATED = /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|ilike|identified by)\s*$/i
-const NEXT_LINE = /[ \t]*\r?\n[ \t]{1,12}/y
+const NEXT_LINE = /[ \t]*\r?\n[ \t]{0,12}/y
 const BRACKET = / ?[([{]/y
 
 /** The value behind a label; `limit`: where the next label starts. Undefined when nothing follows that could be one. */
@@ -72,7 +72,8 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   const sentence = take(SENTENCE, text, at)
   if (sentence !== undefined && sentence <= Math.max(limit, at)) return value(text, sentence, 'said')
   const line = take(NEXT_LINE, text, at)
-  if (line !== undefined && text[line] !== undefined) return value(text, line, 'line')
+  if (line !== undefined && text[line] !== undefined && (/[ \t]/.test(text[line - 1]!) || isAlone(text, label.start)))
+    return value(text, line, 'line')
   const tab = take(TAB, text, at)
   if (tab !== undefined) return value(text, tab, '=')
   const bracket = take(BRACKET, text, at)
@@ -126,6 +127,12 @@ function isTag(text: string, start: number): boolean {
   let i = start - 1
   while (i >= 0 && start - i < 30 && /[\w.:-]/.test(text[i]!)) i--
   return text[i] === '<'
+}
+
+/** Nothing but a few words stands before the label on its line. */
+function isAlone(text: string, start: number): boolean {
+  const lineStart = text.lastIndexOf('\n', start - 1) + 1
+  return start - lineStart < 40 && /^[\w ."'*-]*$/.test(text.slice(lineStart, start))
 }
 
 /** `--password`, `-p`: the label is a flag. */

@@ -12,7 +12,7 @@ export interface Run {
   readonly groups: readonly Group[]
 }
 
-const SEPARATORS = /^(?:[ .\-/]|\) ?|\)-|\)\.| ?\(|-\(|\.\(| - | \(0\) ?|\(0\) ?|\) - ?| {2})$/
+const SEPARATORS = /^(?:[ .\-/+]|\) ?|\)-|\)\.| ?\(|-\(|\.\(| - | \(0\) ?|\(0\) ?|\) - ?| {2})$/
 
 /** All runs of a text, in order. Linear: one look at each character, gaps of at most five. */
 export function digitRuns(text: string): Run[] {

@@ -131,6 +131,9 @@ export class Scanner {
   }
 }
 
+/** Short labels that begin and end few other words: found in `userSsn` and `cpfCliente` too. */
+const CAMEL = new Set(['ssn', 'cpf', 'bsn', 'tfn', 'nir', 'dob', 'dni', 'nie', 'nif', 'pwd', 'psw', 'dln'])
+
 function keywordsOf(detectors: readonly Detector[]): Keyword[] {
   const words: Keyword[] = []
   for (const detector of detectors) {
@@ -139,6 +142,8 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
     for (const phrase of detector.labels ?? []) {
       for (const word of joinings(ascii(phrase).split(' '))) {
         const isWhole = word.length < 4 || word === 'pass'
+        if (CAMEL.has(word)) words.push({ word: `|${word}`, bits: detector.labelTrigger })
+        if (CAMEL.has(word)) words.push({ word: `${word}|`, bits: detector.labelTrigger })
         words.push({ word: isWhole ? `|${word}|` : word, bits: detector.labelTrigger })
       }
     }

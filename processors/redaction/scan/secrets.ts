@@ -87,12 +87,18 @@ export function isSecret(text: string, { start, end, quoted, joint }: Labelled):
   if (value.length < (quoted ? 5 : 6) || isPlaceholder(value) || value.includes('[REDACTED')) return false
   if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
   const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
-  if (WORDS.has(lower) || PATH.test(value) || /^[a-z]+\(/.test(value)) return false
+  if (WORDS.has(lower) || PATH.test(value) || isResource(value) || /^[a-z]+\(/.test(value)) return false
   if (joint === '(' || joint === '-' || joint === '"') return !/\s/.test(value) && !/^[A-Za-z]?[a-z]+$/.test(value)
   if (quoted || joint === '|' || joint === '>') return !isProse(value)
   // "password: incorrect for user": a plain word with more words behind it is a sentence.
   if (joint === ':' || joint === 'is') return !(/^[a-z]+$/.test(value) && /^[.,]? [a-z]/.test(text.slice(end, end + 3)))
   return true
+}
+
+/** `projects/acme/secrets/db-password/versions/3`: where a secret is kept. */
+function isResource(value: string): boolean {
+  const parts = value.split('/')
+  return parts.length > 2 && parts.every(part => NAMED.test(part))
 }
 
 /** Words about secrets rather than one. */

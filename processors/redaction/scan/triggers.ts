@@ -142,7 +142,7 @@ export class Prefilter {
     if (seen & ESCAPE || (seen & AMPERSAND && seen & SEMICOLON)) found |= escapes(buf, start, end)
     if (seen & LETTER && (seen & SEPARATOR || length >= 12)) {
       found |= this.#words(buf, start, end)
-      if (digits < 3) found &= ~this.#numberish
+      if (digits < 1) found &= ~this.#numberish
       else if (digits < 4) found &= ~Trigger.numberLabel
     }
     if (digits >= 4 || counts >>> 20 >= 5) {
