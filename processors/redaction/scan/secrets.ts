@@ -26,7 +26,8 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
   scan.eachLabel((value, { start, end }) => {
     const label = text.slice(start, end)
     const owned = value.joint === ' ' ? ofSomebody(text, end) : undefined
-    if (owned === undefined && isLoose(value) && !isStriking(text.slice(value.start, value.end))) return
+    const isBare = isLoose(value) && !(value.joint === 'said' && value.quoted)
+    if (owned === undefined && isBare && !isStriking(text.slice(value.start, value.end))) return
     any = true
     use(owned ?? value, label)
   })

@@ -384,7 +384,7 @@ export function wordsOf(text: string): Word[] {
     const start = i
     i++
     // `-Dpassword=x`
-    const isDefine = text[start] === 'D' && text[start - 1] === '-' && !/\w/.test(text[start - 2] ?? ' ')
+    const isDefine = text[start] === 'D' && text[start - 1] === '-' && !/[\w-]/.test(text[start - 2] ?? ' ')
     if (!isDefine) while (i < text.length && isLetter(text.charCodeAt(i)) && !turns(text, i)) i++
     // sha256, md5, address1: digits inside a word stay out of it, but `sha1` style words keep theirs by the phrase list.
     words.push({ text: text.slice(start, i).toLowerCase(), start, end: i })
