@@ -98,7 +98,7 @@ if (wantedTraces === 0) {
   const stored = new Map<number, Buffer>()
   let position = 0
   let round = 0
-  const work = (bytes: Buffer, i: number): void => {
+  const work = (_bytes: Buffer, i: number): void => {
     const fresh = renewed[i]![round % renewed[i]!.length]!
     window.take({ position: ++position, stream: 'arrival', items: spansIn[i]!, bytes: fresh, appendedAt: position })
     stored.set(position, fresh)

@@ -1,0 +1,420 @@
+import t from 'tap'
+import { configOf } from '../../core/config/check.js'
+import { EmbeddedLog } from '../../core/queue/embedded/log.js'
+import { MemoryLog } from '../../core/queue/memory/log.js'
+import { type SpanSpec, WindowRig } from '../../test/helpers/window.js'
+import { type Policy, schema, validate } from './config.js'
+
+const half = { name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }
+const nothing = { name: 'nothing', type: 'probabilistic', probabilistic: { sampling_percentage: 0 } }
+const rig = (policies: readonly object[], rest: object = {}) => new WindowRig({ policies, ...rest }).start()
+
+t.test('a trace is decided when its workflow is over', async t => {
+  const it = await rig([half])
+  const steps = { 'workflow.total_steps': 2, 'workflow.name': 'flow' }
+  const step = { 'step.name': 'score' }
+  await it.receive([
+    { trace: 1, r: 200, root: true, attributes: steps },
+    { trace: 1, r: 200, span: 2, attributes: step }
+  ])
+  t.same(it.traces(), [], 'one step is missing')
+  await it.receive([{ trace: 1, r: 200, span: 3, attributes: step }])
+  t.equal(it.out().length, 3, 'the last step: at once')
+  await it.receive([{ trace: 2, r: 200, root: true }])
+  await it.after(1900)
+  t.same(it.traces(), [1])
+  await it.after(200)
+  t.same(it.traces(), [1, 2], 'root seen: 2 s later')
+  await it.receive([{ trace: 3, r: 200 }])
+  await it.after(29_000)
+  t.same(it.traces(), [1, 2])
+  await it.after(1100)
+  t.same(it.traces(), [1, 2, 3], 'no root: 30 s after the first')
+  await it.receive([{ trace: 3, r: 200, span: 9 }])
+  t.equal(it.out().filter(({ trace }) => trace === 3).length, 2, 'what comes later follows the decision')
+})
+
+t.test('a trace that is too large, or one too many, is decided early and nothing of it is lost', async t => {
+  const it = await rig([half], { maximum_trace_spans: 3, num_traces: 2 })
+  await it.receive([1, 2, 3].map(span => ({ trace: 1, r: 200, span })))
+  t.equal(it.out().length, 3)
+  await it.receive([
+    { trace: 2, r: 200 },
+    { trace: 3, r: 200 },
+    { trace: 4, r: 200 }
+  ])
+  t.same(it.traces(), [1, 2], 'the oldest first')
+})
+
+t.test('errors of a workflow at 0 are kept, all of their trace', async t => {
+  const it = await rig([
+    { name: 'secret', type: 'workflow', workflow: { names: ['secret'], sampling_percentage: 0 } },
+    { name: 'all', type: 'always_sample' }
+  ])
+  const attributes = { 'workflow.name': 'secret' }
+  await it.receive([{ trace: 1, r: 255, attributes }, { trace: 2, attributes }, { trace: 3 }])
+  await it.receive([{ trace: 2, span: 2, error: true }])
+  await it.after(31_000)
+  t.same(it.traces(), [2, 3])
+  t.same(
+    it.out().map(({ state }) => state),
+    ['ot=th:0', 'ot=th:0', 'ot=th:0']
+  )
+  t.equal(it.stage.explain('00000002111111111100111111111111')?.rule, 'error')
+  await it.after(61_000)
+  t.same(it.dropped(), { secret: 1 })
+  t.match(it.stage.explain('0000000111111111'.padEnd(18, '1') + 'ff111111111111'), { state: 'dropped', rule: 'secret' })
+})
+
+t.test('an error that arrives late brings the whole trace back, once and marked', async t => {
+  const it = await rig([nothing])
+  await it.receive([
+    { trace: 1, root: true },
+    { trace: 1, span: 2 },
+    { trace: 2, root: true }
+  ])
+  await it.after(3000)
+  t.same(it.out(), [])
+  await it.after(50_000)
+  await it.receive([{ trace: 1, span: 3, error: true }])
+  t.same(
+    it.out().map(({ span }) => span),
+    [1, 2, 3]
+  )
+  for (const { marks, state } of it.out()) t.same([marks, state], [['sampling.late_error'], 'ot=th:0'])
+  await it.receive([{ trace: 1, span: 4 }])
+  t.equal(it.out().length, 4, 'the rest follows')
+  await it.after(120_000)
+  t.same(it.dropped(), { no_policy_matched: 1 })
+  t.match(it.ledger(), { isBalanced: true, streams: [{ received: 5, appended: 4, windowed: 0, dropped: 1 }] })
+})
+
+t.test('beyond the window the error is kept itself, and a restart does not write it again', async t => {
+  const it = await rig([nothing])
+  await it.receive([{ trace: 1, root: true }, { trace: 9 }])
+  await it.after(28_000)
+  // Trace 8 keeps this entry, and all behind it, stored.
+  await it.receive([{ trace: 1, span: 2 }, { trace: 8 }])
+  await it.after(50_000)
+  t.match(it.stage.explain('00000001111111111100111111111111'), { state: 'dropped' })
+  await it.receive([{ trace: 1, span: 3, error: true }])
+  t.same(
+    it.out().map(({ span }) => span),
+    [3]
+  )
+  await it.stage.stop()
+  await it.start()
+  await it.after(1000)
+  t.same(
+    it.out().map(({ span }) => span),
+    [3]
+  )
+  await it.after(200_000)
+  t.match(it.ledger(), { isBalanced: true, streams: [{ received: 5, appended: 1, windowed: 0, dropped: 4 }] })
+})
+
+t.test('nothing of an excluded workflow is kept, not even errors', async t => {
+  const it = await rig([{ name: 'all', type: 'always_sample' }], { exclude_workflows: ['probe'] })
+  await it.receive([{ trace: 1, error: true, attributes: { 'workflow.name': 'probe' } }, { trace: 2 }])
+  await it.after(31_000)
+  await it.receive([{ trace: 1, span: 2, error: true }])
+  await it.after(61_000)
+  t.same(it.traces(), [2])
+  t.same(it.dropped(), { excluded_workflow: 2 })
+})
+
+t.test('a dry run keeps everything and marks what would have gone', async t => {
+  const it = await rig([half], { dry_run: true })
+  await it.receive([{ trace: 1 }, { trace: 2, r: 200 }])
+  await it.after(31_000)
+  t.same(
+    it.out().map(({ trace, marks, state }) => [trace, marks, state]),
+    [
+      [1, ['sampling.would_drop'], 'ot=th:0'],
+      [2, [], 'ot=th:8']
+    ]
+  )
+})
+
+t.test('log records follow their trace, an ERROR record keeps it, and those of no trace pass', async t => {
+  const it = await rig([nothing])
+  await it.receive([{ trace: 1 }, { trace: 2 }])
+  await it.receive([{ trace: 1 }, { trace: 2, severity: 17 }, { trace: -1 }], 'logs')
+  t.same(it.traces('logs'), [-1])
+  await it.after(31_000)
+  t.same([it.traces(), it.traces('logs')], [[2], [-1, 2]])
+  await it.receive([{ trace: 1, span: 7, severity: 21 }], 'logs')
+  t.same([it.traces(), it.out('logs').length], [[1, 2], 4], 'a late one too')
+  await it.after(200_000)
+  t.ok(it.ledger().isBalanced)
+})
+
+t.test('explicit randomness decides in place of the trace id, and an earlier threshold is kept', async t => {
+  const it = await rig([half])
+  await it.receive([
+    { trace: 1, r: 0, state: 'ot=rv:f0000000000000' },
+    { trace: 2, r: 255, state: 'ot=rv:10000000000000' },
+    { trace: 3, r: 255, state: 'ot=th:c,v=1' }
+  ])
+  await it.after(31_000)
+  t.same(
+    it.out().map(({ trace, state }) => [trace, state]),
+    [
+      [1, 'ot=th:8;rv:f0000000000000'],
+      [3, 'ot=th:c,v=1']
+    ]
+  )
+})
+
+const wanted: readonly { policy: object; keeps: SpanSpec[]; drops: SpanSpec[] }[] = [
+  {
+    policy: { type: 'latency', latency: { threshold_ms: 100, upper_threshold_ms: 200 } },
+    keeps: [
+      { trace: 1, ms: 100 },
+      { trace: 2, ms: 200 }
+    ],
+    drops: [
+      { trace: 3, ms: 99 },
+      { trace: 4, ms: 201 }
+    ]
+  },
+  {
+    policy: { type: 'string_attribute', string_attribute: { key: 'k', values: ['a', 'b'] } },
+    keeps: [
+      { trace: 1, attributes: { k: 'b' } },
+      { trace: 2, resource: { k: 'a' } }
+    ],
+    drops: [
+      { trace: 3, attributes: { k: 'ab' } },
+      { trace: 4, attributes: { x: 'a' } },
+      { trace: 5, attributes: { k: 1 } }
+    ]
+  },
+  {
+    policy: {
+      type: 'string_attribute',
+      string_attribute: { key: 'k', values: ['^a+$'], enabled_regex_matching: true }
+    },
+    keeps: [{ trace: 1, attributes: { k: 'aaa' } }],
+    drops: [{ trace: 2, attributes: { k: 'ab' } }]
+  },
+  {
+    policy: { type: 'string_attribute', string_attribute: { key: 'k', values: ['a'], invert_match: true } },
+    keeps: [{ trace: 1, attributes: { k: 'b' } }, { trace: 2 }],
+    drops: [{ trace: 3, attributes: { k: 'a' } }]
+  },
+  {
+    policy: { type: 'numeric_attribute', numeric_attribute: { key: 'k', min_value: -5, max_value: 2.5 } },
+    keeps: [
+      { trace: 1, attributes: { k: -5 } },
+      { trace: 2, attributes: { k: 2.5 } }
+    ],
+    drops: [
+      { trace: 3, attributes: { k: 3 } },
+      { trace: 4, attributes: { k: -6 } },
+      { trace: 5, attributes: { k: '1' } }
+    ]
+  },
+  {
+    policy: { type: 'boolean_attribute', boolean_attribute: { key: 'k', value: true } },
+    keeps: [{ trace: 1, attributes: { k: true } }],
+    drops: [
+      { trace: 2, attributes: { k: false } },
+      { trace: 3, attributes: { k: 'true' } }
+    ]
+  },
+  {
+    policy: { type: 'trace_state', trace_state: { key: 'tier', values: ['vip'] } },
+    keeps: [{ trace: 1, state: 'a=1,tier=vip' }],
+    drops: [{ trace: 2, state: 'tier=free' }, { trace: 3 }]
+  },
+  {
+    policy: {
+      type: 'and',
+      and: { and_sub_policy: [{ ...half }, { name: 'l', type: 'latency', latency: { threshold_ms: 100 } }] }
+    },
+    keeps: [{ trace: 1, r: 200, ms: 100 }],
+    drops: [
+      { trace: 2, r: 200 },
+      { trace: 3, ms: 100 }
+    ]
+  },
+  {
+    policy: { type: 'not', not: { not_sub_policy: { name: 'l', type: 'latency', latency: { threshold_ms: 100 } } } },
+    keeps: [{ trace: 1, ms: 99 }],
+    drops: [{ trace: 2, ms: 100 }]
+  },
+  {
+    policy: { type: 'rate_limiting', rate_limiting: { spans_per_second: 1 } },
+    keeps: [{ trace: 1 }, { trace: 2 }],
+    drops: [{ trace: 3 }]
+  },
+  {
+    policy: { type: 'span_count', span_count: { min_spans: 1, max_spans: 1 } },
+    keeps: [{ trace: 1 }],
+    drops: []
+  }
+]
+
+t.test('policies keep what the Collector keeps', async t => {
+  for (const { policy, keeps, drops } of wanted) {
+    const it = await rig([{ name: 'it', ...policy }])
+    for (const spec of [...keeps, ...drops]) await it.receive([{ ...spec, root: true }])
+    await it.after(3000)
+    t.same(
+      it.traces(),
+      keeps.map(({ trace }) => trace),
+      JSON.stringify(policy)
+    )
+    if ('rate_limiting' in policy)
+      t.same([...new Set(it.out().map(({ state }) => state))], [''], 'no weight is made up')
+  }
+})
+
+t.test('the first policies do not bias the weight of overlapping ones', async t => {
+  const tenth = { name: 'tenth', type: 'probabilistic', probabilistic: { sampling_percentage: 10 } }
+  const it = await rig([tenth, half])
+  await it.receive([
+    { trace: 1, r: 255 },
+    { trace: 2, r: 130 },
+    { trace: 3, r: 120 }
+  ])
+  await it.after(31_000)
+  t.same(
+    it.out().map(({ trace, state }) => [trace, state]),
+    [
+      [1, 'ot=th:8'],
+      [2, 'ot=th:8']
+    ]
+  )
+})
+
+t.test('a dropping policy wins over all but errors', async t => {
+  const drop = {
+    name: 'health',
+    type: 'drop',
+    drop: {
+      drop_sub_policy: [{ name: 'h', type: 'string_attribute', string_attribute: { key: 'k', values: ['health'] } }]
+    }
+  }
+  const it = await rig([{ name: 'all', type: 'always_sample' }, drop])
+  const attributes = { k: 'health' }
+  await it.receive([{ trace: 1, attributes }, { trace: 2, attributes, error: true }, { trace: 3 }])
+  await it.after(31_000)
+  t.same(it.traces(), [2, 3])
+})
+
+t.test('a fair rate thins out the frequent workflow and keeps the rare one whole', async t => {
+  const it = await rig(
+    [{ name: 'fair', type: 'dynamic', dynamic: { spans_per_second: 10, adjustment_interval: '10s' } }],
+    { decision_wait: '1s' }
+  )
+  let trace = 0
+  const second = async () => {
+    const often = Array.from({ length: 50 }, () => ({
+      trace: ++trace,
+      r: (trace * 97) % 256,
+      attributes: { 'workflow.name': 'often' }
+    }))
+    await it.receive([...often, { trace: ++trace, r: 0, attributes: { 'workflow.name': 'rare' } }])
+    await it.after(1000)
+  }
+  for (let i = 0; i < 13; i++) await second()
+  const before = it.out().length
+  for (let i = 0; i < 20; i++) await second()
+  const kept = it.out().slice(before)
+  t.equal(kept.filter(({ state }) => state === 'ot=th:0').length, 20, 'each rare one')
+  const often = kept.length - 20
+  t.ok(often > 120 && often < 240, `${often} of 1000; 9 a second are 180`)
+})
+
+t.test('slow for its workflow', async t => {
+  const it = await rig([{ name: 'slow', type: 'slow_outlier', slow_outlier: { percentile: 99, min_traces: 100 } }])
+  const flow = (trace: number, name: string, ms: number): SpanSpec => ({
+    trace,
+    root: true,
+    ms,
+    attributes: { 'workflow.name': name }
+  })
+  await it.receive(
+    Array.from({ length: 200 }, (_, i) => flow(i + 1, i % 2 === 0 ? 'fast' : 'slow', i % 2 === 0 ? 10 : 5000))
+  )
+  await it.after(3000)
+  await it.receive([
+    flow(1001, 'fast', 100),
+    flow(1002, 'slow', 5000),
+    flow(1003, 'slow', 9000),
+    flow(1004, 'new', 9000)
+  ])
+  await it.after(3000)
+  t.same(
+    it.traces().filter(trace => trace > 1000),
+    [1001, 1003]
+  )
+})
+
+t.test('undecided traces, held ones and decisions survive a restart of the durable log', async t => {
+  const dir = t.testdir()
+  const open = () => new WindowRig({ policies: [half] }, now => new EmbeddedLog({ dir, maxBytes: 1 << 26, now }))
+  let it = await open().start()
+  await it.receive([{ trace: 1, r: 200, root: true }, { trace: 2, root: true }, { trace: 3, r: 200 }, { trace: 4 }])
+  await it.after(3000)
+  t.same(it.traces(), [1])
+  await it.stop()
+  it = await open().start()
+  await it.after(3000)
+  await it.receive([
+    { trace: 2, span: 2, error: true },
+    { trace: 1, span: 2, r: 200 },
+    { trace: 4, span: 2 }
+  ])
+  t.same(
+    it
+      .out()
+      .map(({ trace, span }) => `${trace}.${span}`)
+      .sort(),
+    ['1.1', '1.2', '2.1', '2.2']
+  )
+  await it.after(200_000)
+  t.same(
+    it
+      .out()
+      .map(({ trace, span }) => `${trace}.${span}`)
+      .sort(),
+    ['1.1', '1.2', '2.1', '2.2', '3.1']
+  )
+  t.match(it.ledger(), { isBalanced: true, streams: [{ received: 7, appended: 5, windowed: 0, dropped: 2 }] })
+  await it.stop()
+})
+
+t.test('a full queue makes decisions wait, not get lost', async t => {
+  const it = new WindowRig({ policies: [half] }, now => new MemoryLog({ maxBytes: 600, now }))
+  await it.start()
+  const bytes = Buffer.alloc(400)
+  await it.receive([{ trace: 1, r: 200, root: true }])
+  await it.log.commit({ appends: [{ stream: 'logs', items: 0, bytes }] })
+  it.clock.move(3000)
+  for (let i = 0; i < 20; i++) await new Promise(resolve => setImmediate(resolve))
+  const filler = it.log.read('out', -1, { maxItems: 10, maxBytes: 1000 }).filter(entry => entry.bytes.length === 400)
+  t.equal(filler.length, 1)
+  await it.log.commit({ acks: [{ cursor: 'out', positions: filler.map(({ position }) => position) }] })
+  await it.after(2000)
+  t.same(it.traces(), [1])
+})
+
+t.test('what cannot be right is told with its place', async t => {
+  const check = (policies: readonly object[]) => validate(configOf(schema, { policies }))
+  t.match(check([{ name: 'a', type: 'latency' }]), [{ path: 'policies[0].latency', says: /needs the key `latency`/ }])
+  t.match(check([half, half]), [{ path: 'policies[1].name', says: /taken/ }])
+  t.match(check([{ name: 'n', type: 'not', not: { not_sub_policy: half } }]), [
+    { path: 'policies[0].not.not_sub_policy', says: /negated/ }
+  ])
+  const attribute = (i: number): object => ({
+    name: `p${i}`,
+    type: 'boolean_attribute',
+    boolean_attribute: { key: 'k' }
+  })
+  t.match(check(Array.from({ length: 32 }, (_, i) => attribute(i))), [{ path: 'policies', says: /at most 31/ }])
+  const one = configOf(schema, { policies: [half] }).policies[0] as Policy
+  t.equal(one.name, 'half')
+})
