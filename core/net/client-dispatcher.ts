@@ -1,6 +1,6 @@
 // The connections of one exporter over HTTP: undici with TLS, proxy and keep-alive as configured.
 
-import { Agent, type Dispatcher, ProxyAgent } from 'undici'
+import type { Agent, Dispatcher } from 'undici'
 import { clientTls, type TlsClientConfig } from './tls.js'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -21,6 +21,8 @@ export interface ConnectionSettings {
  */
 export async function dispatcherOf(settings: ConnectionSettings, where: string): Promise<Dispatcher> {
   const { tls, max_conns_per_host, idle_conn_timeout, proxy_url } = settings
+  // Loaded by the first exporter over HTTP: time that other gateways and commands need not wait.
+  const undici = await import('undici')
   const secured = tls === undefined ? { minVersion: 'TLSv1.3' as const } : await clientTls(tls, where)
   const options: Agent.Options = {
     connections: max_conns_per_host > 0 ? max_conns_per_host : null,
@@ -31,6 +33,6 @@ export async function dispatcherOf(settings: ConnectionSettings, where: string):
     bodyTimeout: 0,
     connect: { ...(secured as object), timeout: CONNECT_TIMEOUT_MS, keepAlive: true }
   }
-  if (proxy_url === undefined) return new Agent(options)
-  return new ProxyAgent({ ...options, uri: proxy_url, requestTls: secured as object })
+  if (proxy_url === undefined) return new undici.Agent(options)
+  return new undici.ProxyAgent({ ...options, uri: proxy_url, requestTls: secured as object })
 }

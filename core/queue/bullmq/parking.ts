@@ -8,7 +8,9 @@
 //
 // Each job belongs to a part: a partition of the log. Who owns the partition delivers and lists its jobs; nobody else sees
 // them. When partitions move, their jobs come and go with them.
-import { type Job, Queue } from 'bullmq'
+import { createRequire } from 'node:module'
+import type * as Bull from 'bullmq'
+import type { Job, Queue } from 'bullmq'
 import { queueErrors } from '../errors.js'
 import type { Parked, Parking, ParkingStatus, ToPark } from '../parking.js'
 import { type IndexItem, type ParkedMeta, ParkingIndex, shorten } from '../parking-index.js'
@@ -49,6 +51,9 @@ const PAGE = 500
 const CACHE_BYTES = 32 << 20
 const STATES = ['delayed', 'wait', 'prioritized', 'paused'] as const
 const ONE_PART: Parts = { owned: [0], onChange: () => {} }
+
+/** Loaded by the first queue: a gateway without Redis starts without it. */
+const load = createRequire(import.meta.url)
 
 export class BullParking implements Parking {
   readonly #o: BullParkingOptions
@@ -170,7 +175,7 @@ export class BullParking implements Parking {
     let queue = this.#queues.get(name)
     if (queue === undefined) {
       if (this.#client === undefined) throw queueErrors.QUEUE_CLOSED()
-      queue = new Queue(name, {
+      queue = new (load('bullmq') as typeof Bull).Queue(name, {
         connection: this.#client as never,
         prefix: `${this.#tag}:bull`,
         skipVersionCheck: true,

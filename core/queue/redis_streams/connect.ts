@@ -2,7 +2,9 @@
 //   redis://user:password@host:6379/0      rediss://...                    redis+cluster://h1:7000,h2:7001 (rediss+cluster://)
 //   redis+sentinel://user:password@h1:26379,h2:26379/name/0 (rediss+sentinel://; sentinels use the same credentials only
 //   with ?sentinel_auth=1)
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { createRequire } from 'node:module'
+import type * as Ioredis from 'ioredis'
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import { CodedError } from '../../component/errors.js'
 import { queueErrors } from '../errors.js'
 
@@ -24,6 +26,8 @@ export interface Address {
 
 const ADDRESS = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^@]*)@)?([^/?]+)(?:\/([^?]*))?(?:\?(.*))?$/
 const LONGEST_WAIT_MS = 2000
+/** Loaded by the first client: a gateway without Redis starts without it. */
+const load = createRequire(import.meta.url)
 
 /** @throws QUEUE_REDIS_SETUP when it is no address of Redis. */
 export function parseAddress(url: string): Address {
@@ -61,6 +65,7 @@ export function parseAddress(url: string): Address {
  * breaks: who sends one knows that its fate is open.
  */
 export function createClient(address: Address): Client {
+  const ioredis = load('ioredis') as typeof Ioredis
   const { kind, hosts, db, name } = address
   const auth = {
     ...(address.username === undefined ? {} : { username: address.username }),
@@ -83,7 +88,7 @@ export function createClient(address: Address): Client {
     reconnectOnError: error => /^READONLY/.test(error.message)
   }
   if (kind === 'cluster') {
-    return new Cluster([...hosts], {
+    return new ioredis.Cluster([...hosts], {
       lazyConnect: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: tries => waitMs(tries),
@@ -97,9 +102,9 @@ export function createClient(address: Address): Client {
       ? { ...(username ? { sentinelUsername: username } : {}), ...(password ? { sentinelPassword: password } : {}) }
       : {}
     const tls = address.isTls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}
-    return new Redis({ ...options, ...sentinelAuth, ...tls, sentinels: [...hosts], name })
+    return new ioredis.Redis({ ...options, ...sentinelAuth, ...tls, sentinels: [...hosts], name })
   }
-  return new Redis({ ...options, host: hosts[0]!.host, port: hosts[0]!.port })
+  return new ioredis.Redis({ ...options, host: hosts[0]!.host, port: hosts[0]!.port })
 }
 
 /** Whether Redis itself answered so, which means that nothing was changed. */
