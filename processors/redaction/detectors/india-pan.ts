@@ -15,7 +15,7 @@ export const indiaPan = defineDetector({
   rank: Rank.checked,
   when: Trigger.mixed,
   labels: ['pan', 'pan card', 'pan number', 'pan no', 'income tax', 'permanent account', 'permanent account number'],
-  labelTrigger: Trigger.numberLabel,
+  labelTrigger: Trigger.documentLabel,
   hits: ['pan ‹ABCPE1234F›', '"‹AAACZ1234C›"', 'pan no ‹abcpe1234f›'],
   misses: ['ABCDE1234F', 'ABCPE12345', 'XABCPE1234F', 'abcpe1234f'],
   find(scan: Scan): void {

@@ -143,7 +143,7 @@ export class Prefilter {
     if (seen & LETTER && (seen & SEPARATOR || length >= 12)) {
       found |= this.#words(buf, start, end)
       if (digits < 1) found &= ~this.#numberish
-      else if (digits < 4) found &= ~Trigger.numberLabel
+      else if (digits < 6) found &= ~Trigger.numberLabel
     }
     if (digits >= 4 || counts >>> 20 >= 5) {
       const isHash = (seen & ~(DIGIT | LOWER)) === 0 && (length === 32 || length === 40 || length === 64)
