@@ -1,11 +1,14 @@
-// Random appends, reads, acks out of order, holds, changed cursors and restarts of the embedded log against a small model.
+// Random appends, reads, acks out of order, holds, changed cursors, restarts and crashes of the durable logs against a small model.
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { EmbeddedLog } from '../../core/queue/embedded/log.js'
 import type { Log } from '../../core/queue/log.js'
+import { RedisLog, type RedisLogOptions } from '../../core/queue/redis_streams/log.js'
 import { ALL } from '../contract/log.contract.js'
+import { redisForTest } from '../helpers/redis.js'
 
 const STREAMS = ['s', 'u', 'v']
 const CURSORS = ['a', 'b', 'c']
@@ -45,10 +48,13 @@ class Model {
 }
 
 interface Real {
-  dir: string
-  readonly options: { readonly segmentBytes: number; readonly tailBytes: number }
   log: Log
-  generation: number
+  /** Stopped, and opened again on the same place. */
+  restart(): Promise<void>
+  /** What a kill leaves, opened again. */
+  crash(): Promise<void>
+  /** Whatever a store does when it is idle. */
+  tidy(): Promise<void>
 }
 
 type Command = fc.AsyncCommand<Model, Real>
@@ -178,9 +184,7 @@ class Restart implements Command {
     return true
   }
   async run(model: Model, real: Real): Promise<void> {
-    await real.log.stop()
-    real.log = new EmbeddedLog({ dir: real.dir, maxBytes: MAX_BYTES, ...real.options })
-    await real.log.start()
+    await real.restart()
     compare(model, real)
   }
   toString(): string {
@@ -188,7 +192,6 @@ class Restart implements Command {
   }
 }
 
-/** What a kill leaves: the files as they are, without the end mark of a stop. */
 class Crash implements Command {
   check(): boolean {
     return true
@@ -196,14 +199,7 @@ class Crash implements Command {
   async run(model: Model, real: Real): Promise<void> {
     // A hold is written with the next commit.
     await real.log.commit({})
-    const copy = `${real.dir}-${real.generation++}`
-    cpSync(real.dir, copy, { recursive: true })
-    rmSync(join(copy, 'lock'))
-    await real.log.stop()
-    rmSync(real.dir, { recursive: true })
-    real.dir = copy
-    real.log = new EmbeddedLog({ dir: copy, maxBytes: MAX_BYTES, ...real.options })
-    await real.log.start()
+    await real.crash()
     compare(model, real)
   }
   toString(): string {
@@ -216,7 +212,7 @@ class Tidy implements Command {
     return true
   }
   async run(model: Model, real: Real): Promise<void> {
-    await (real.log as EmbeddedLog).tidy()
+    await real.tidy()
     compare(model, real)
   }
   toString(): string {
@@ -271,22 +267,89 @@ const commands = fc.commands(
   { maxCommands: 100, size: '+1' }
 )
 
-t.test('the embedded log does what a small model does, whatever the order of things', async t => {
-  let runs = 0
-  const root = t.testdir({})
+class RealEmbedded implements Real {
+  #dir: string
+  readonly #options: { readonly segmentBytes: number; readonly tailBytes: number }
+  #generation = 0
+  log: EmbeddedLog
+
+  constructor(dir: string, options: { readonly segmentBytes: number; readonly tailBytes: number }) {
+    this.#dir = dir
+    this.#options = options
+    this.log = this.#open()
+  }
+
+  async restart(): Promise<void> {
+    await this.log.stop()
+    this.log = this.#open()
+    await this.log.start()
+  }
+
+  /** The files as they are, without the end mark of a stop. */
+  async crash(): Promise<void> {
+    const copy = `${this.#dir}-${this.#generation++}`
+    cpSync(this.#dir, copy, { recursive: true })
+    rmSync(join(copy, 'lock'))
+    await this.log.stop()
+    rmSync(this.#dir, { recursive: true })
+    this.#dir = copy
+    this.log = this.#open()
+    await this.log.start()
+  }
+
+  tidy(): Promise<void> {
+    return this.log.tidy()
+  }
+
+  #open(): EmbeddedLog {
+    return new EmbeddedLog({ dir: this.#dir, maxBytes: MAX_BYTES, ...this.#options })
+  }
+}
+
+class RealRedis implements Real {
+  readonly #options: RedisLogOptions
+  readonly #client: Redis
+  log: RedisLog
+
+  constructor(options: RedisLogOptions, client: Redis) {
+    this.#options = options
+    this.#client = client
+    this.log = new RedisLog(options)
+  }
+
+  async restart(): Promise<void> {
+    await this.log.stop()
+    this.log = new RedisLog(this.#options)
+    await this.log.start()
+  }
+
+  /** Nothing is given back, and the leases have run out. */
+  async crash(): Promise<void> {
+    this.log.crash()
+    const { prefix = '', member = '', partitions = 0 } = this.#options
+    const owners = Array.from({ length: partitions }, (_, p) => `{${prefix}}:${p}:owner`)
+    await this.#client.del(`{${prefix}}:member:${member}`, ...owners)
+    this.log = new RedisLog(this.#options)
+    await this.log.start()
+  }
+
+  async tidy(): Promise<void> {}
+}
+
+/** Runs of commands against a fresh store each. */
+async function check(
+  runs: number,
+  open: (run: number, segmentBytes: number, tailBytes: number) => Real
+): Promise<number> {
+  let done = 0
   await fc.assert(
     fc.asyncProperty(
       commands,
       fc.constantFrom(400, 1500, 1 << 20),
       fc.constantFrom(0, 500, 1 << 20),
-      async (...args) => {
-        const [sequence, segmentBytes, tailBytes] = args
-        const dir = join(root, `run${runs}`)
-        const options = { segmentBytes, tailBytes }
-        const log = new EmbeddedLog({ dir, maxBytes: MAX_BYTES, ...options })
-        await log.start()
-        const real: Real = { dir, options, log, generation: 0 }
-        runs++
+      async (sequence, segmentBytes, tailBytes) => {
+        const real = open(done++, segmentBytes, tailBytes)
+        await real.log.start()
         try {
           await fc.asyncModelRun(() => ({ model: new Model(), real }), sequence)
         } finally {
@@ -294,7 +357,30 @@ t.test('the embedded log does what a small model does, whatever the order of thi
         }
       }
     ),
-    { numRuns: Number(process.env['FC_RUNS'] ?? 40) }
+    { numRuns: Number(process.env['FC_RUNS'] ?? runs) }
   )
+  return done
+}
+
+t.test('the embedded log does what a small model does, whatever the order of things', async t => {
+  const root = t.testdir({})
+  const runs = await check(
+    40,
+    (run, segmentBytes, tailBytes) => new RealEmbedded(join(root, `run${run}`), { segmentBytes, tailBytes })
+  )
+  t.ok(runs > 10, `${runs} runs`)
+})
+
+t.test('the log in Redis does what the same model does', async t => {
+  const redis = await redisForTest()
+  t.teardown(() => redis.stop())
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  const name = `model-${process.pid}-${Date.now()}`
+  const runs = await check(20, (run, segmentBytes) => {
+    const partitions = segmentBytes === 400 ? 1 : 3
+    const options = { url: redis.url, prefix: `${name}-${run}`, maxBytes: MAX_BYTES, member: 'm', partitions }
+    return new RealRedis(options, client)
+  })
   t.ok(runs > 10, `${runs} runs`)
 })

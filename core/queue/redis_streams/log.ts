@@ -118,6 +118,8 @@ export class RedisLog implements Log {
   #freeing: ReadonlySet<number> = new Set()
   #isLosing = false
   readonly #holds = new Map<string, number>()
+  /** Names that Redis may know. */
+  readonly #knownHolds = new Set<string>()
   #holdsChanged = false
   #undeclaredHolds = new Set<string>()
   #jobs: Job[] = []
@@ -631,18 +633,16 @@ export class RedisLog implements Log {
   /** The holds of each owned partition as Redis keeps them. */
   #holdFields(): (readonly [string, string])[] {
     const fields: (readonly [string, string])[] = []
+    for (const name of this.#holds.keys()) this.#knownHolds.add(name)
     for (const p of this.#owned.keys()) {
       for (const name of this.#knownHolds) {
         const position = this.#holds.get(name)
         fields.push([`${p}|${name}`, position === undefined ? '' : `${this.#seqAt(position)}`])
       }
     }
-    for (const name of this.#holds.keys()) this.#knownHolds.add(name)
     for (const name of this.#knownHolds) if (!this.#holds.has(name)) this.#knownHolds.delete(name)
     return fields
   }
-
-  readonly #knownHolds = new Set<string>()
 
   /** The lowest number of the entries at and behind `position`. */
   #seqAt(position: number): number {
@@ -737,6 +737,31 @@ export class RedisLog implements Log {
       return true
     })
     return wanted
+  }
+
+  /** Payloads of a partition that was just taken, oldest first, as many as fit beside what is in memory. */
+  async #warm(tenure: Tenure): Promise<void> {
+    let room = this.#payloads.tailRoom
+    let wanted: number[] = []
+    let bytes = 0
+    const fetch = (): Promise<void> =>
+      this.#fetch(`take ${tenure.partition}`, wanted, found => {
+        for (const [position, payload] of found) this.#payloads.keep(position, payload)
+      })
+    for (const chunk of [...this.#book.chunks]) {
+      for (let i = 0; i < chunk.count; i++) {
+        if (chunk.gone[i] === 1 || chunk.crc[i] !== tenure.id) continue
+        bytes += chunk.bytes[i]!
+        if (bytes > room) break
+        wanted.push(chunk.first + i)
+        if (bytes < this.#o.windowBytes) continue
+        await fetch()
+        room -= bytes
+        bytes = 0
+        wanted = []
+      }
+    }
+    if (wanted.length > 0) await fetch()
   }
 
   async #preload(cursors: readonly string[]): Promise<void> {
@@ -895,6 +920,7 @@ export class RedisLog implements Log {
       // What another member committed may be among what is parked or sampled here.
       for (const [key, value] of await this.#store.state()) this.#book.state.set(key, value)
       await this.#loadHolds(p)
+      this.#holdsChanged ||= this.#holds.size > 0
       await this.#pull(tenure, Number.POSITIVE_INFINITY, acked)
     } catch (error) {
       this.#lose(p, 'it could not be loaded')
@@ -902,7 +928,7 @@ export class RedisLog implements Log {
       throw error
     }
     this.#note('info', { partition: p, epoch, entries: this.#book.heldEntries }, 'partition taken')
-    await this.#preload(this.#book.cursors().map(({ cursor }) => cursor))
+    await this.#warm(tenure)
     for (const listener of this.#partListeners) listener([p], [])
     this.#notify()
   }
