@@ -175,7 +175,8 @@ export class BullParking implements Parking {
     let queue = this.#queues.get(name)
     if (queue === undefined) {
       if (this.#client === undefined) throw queueErrors.QUEUE_CLOSED()
-      queue = new (load('bullmq') as typeof Bull).Queue(name, {
+      const bullmq = load('bullmq') as typeof Bull
+      queue = new bullmq.Queue(name, {
         connection: this.#client as never,
         prefix: `${this.#tag}:bull`,
         skipVersionCheck: true,
