@@ -6,6 +6,7 @@ import { RECEIVERS } from '../gateway/receivers/index.js'
 import { tuneRuntime } from '../gateway/runtime.js'
 import { registryWith } from '../registry.js'
 import { runCli } from './cli.js'
+import { addExplainTrace } from './explain-trace.js'
 import { addQueueCommands } from './queue.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -28,4 +29,4 @@ const shell = {
   registry: registryWith(RECEIVERS),
   start
 }
-process.exitCode = await runCli(process.argv.slice(2), shell, [addQueueCommands])
+process.exitCode = await runCli(process.argv.slice(2), shell, [addQueueCommands, addExplainTrace])

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { EXIT } from '../exit-codes.js'
+import { ask, DEFAULT_ADMIN } from './ask.js'
 import type { AddCommands, Shell } from './cli.js'
 
 interface Letter {
@@ -30,8 +31,6 @@ interface Chosen extends Where {
   readonly exporter?: string
   readonly all?: boolean
 }
-
-const DEFAULT_ADMIN = 'http://localhost:8888'
 
 export const addQueueCommands: AddCommands = (program, shell, exit) => {
   const queue = program.command('queue').description("a running gateway's queue and dead letters")
@@ -64,7 +63,9 @@ export const addQueueCommands: AddCommands = (program, shell, exit) => {
 }
 
 async function status(options: Chosen, shell: Shell): Promise<number> {
-  const ledger = (await ask(options, '/ledger', shell)) as { exporters: LedgerLine[]; isBalanced: boolean } | undefined
+  const ledger = (await ask(options.admin, '/ledger', shell)) as
+    | { exporters: LedgerLine[]; isBalanced: boolean }
+    | undefined
   if (ledger === undefined) return EXIT.failed
   const rows = ledger.exporters.filter(row => options.exporter === undefined || row.exporter === options.exporter)
   shell.out(
@@ -79,7 +80,7 @@ async function status(options: Chosen, shell: Shell): Promise<number> {
 
 async function list(options: Chosen & { json?: boolean }, shell: Shell): Promise<number> {
   const query = options.exporter === undefined ? '' : `?exporter=${encodeURIComponent(options.exporter)}`
-  const letters = (await ask(options, `/dead-letters${query}`, shell)) as Letter[] | undefined
+  const letters = (await ask(options.admin, `/dead-letters${query}`, shell)) as Letter[] | undefined
   if (letters === undefined) return EXIT.failed
   if (options.json === true) shell.out(`${JSON.stringify(letters, null, 2)}\n`)
   else if (letters.length === 0) shell.out('no dead letters\n')
@@ -99,7 +100,9 @@ async function list(options: Chosen & { json?: boolean }, shell: Shell): Promise
 }
 
 async function show(id: string, options: Where, shell: Shell): Promise<number> {
-  const letter = (await ask(options, `/dead-letters/${encodeURIComponent(id)}`, shell)) as { json: string } | undefined
+  const letter = (await ask(options.admin, `/dead-letters/${encodeURIComponent(id)}`, shell)) as
+    | { json: string }
+    | undefined
   if (letter === undefined) return EXIT.failed
   shell.out(`${JSON.stringify({ ...letter, json: JSON.parse(letter.json) }, null, 2)}\n`)
   return EXIT.ok
@@ -113,31 +116,15 @@ async function change(name: string, ids: string[], options: Chosen, shell: Shell
     )
     return EXIT.usage
   }
-  const done = (await ask(options, `/dead-letters/${name}`, shell, isAll ? { exporter: options.exporter } : { ids })) as
-    | { items: number }
-    | undefined
+  const done = (await ask(
+    options.admin,
+    `/dead-letters/${name}`,
+    shell,
+    isAll ? { exporter: options.exporter } : { ids }
+  )) as { items: number } | undefined
   if (done === undefined) return EXIT.failed
   shell.out(`${name === 'redrive' ? 'given back' : 'removed'}: ${done.items} items\n`)
   return EXIT.ok
-}
-
-/** The answer, or undefined after saying on standard error why there is none. */
-async function ask({ admin }: Where, path: string, shell: Shell, body?: object): Promise<unknown> {
-  const request =
-    body === undefined
-      ? {}
-      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-  let response: Response
-  try {
-    response = await fetch(new URL(path, admin), request)
-  } catch {
-    shell.err(`no gateway answers at ${admin}: is it running? Name its admin endpoint with --admin URL\n`)
-    return undefined
-  }
-  const answer = (await response.json()) as { error?: string }
-  if (response.ok) return answer
-  shell.err(`${answer.error ?? `HTTP ${response.status}`}\n`)
-  return undefined
 }
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

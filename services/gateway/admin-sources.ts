@@ -23,6 +23,18 @@ export function adminSources(gateway: Gateway, expanded: string, version: string
     }),
     config: () => expanded,
     deadLetters: { stores: gateway.deadLetters, exporters: () => [...gateway.deliveries.keys()] },
+    traces: {
+      explain: id =>
+        [...gateway.windows].flatMap(([window, stage]) => {
+          const found = stage.explain(id)
+          return found === undefined ? [] : [{ window, ...found }]
+        }),
+      recent: limit =>
+        [...gateway.windows]
+          .flatMap(([window, stage]) => stage.recent(limit).map(one => ({ window, ...one })))
+          .sort((a, b) => b.decidedAt - a.decidedAt)
+          .slice(0, limit)
+    },
     ...(config.service.metrics ? { metrics: gateway.metrics } : {})
   }
 }

@@ -10,6 +10,7 @@ import { adminError } from './errors.js'
 import type { Status } from './page.js'
 import { page } from './page.js'
 import { Rates } from './rates.js'
+import { addTraceRoutes, type TraceSources } from './traces.js'
 
 export interface Readiness {
   readonly isReady: boolean
@@ -24,6 +25,7 @@ export interface AdminSources {
   /** Effective config as YAML, secrets hidden. */
   config(): string
   readonly deadLetters?: DeadLetterSources
+  readonly traces?: TraceSources
   /** Undefined: metrics are switched off. */
   readonly metrics?: { text(): Promise<string>; readonly contentType: string } | undefined
 }
@@ -83,12 +85,13 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     return sources.config()
   })
   if (sources.deadLetters !== undefined) addDeadLetterRoutes(app, sources.deadLetters)
+  if (sources.traces !== undefined) addTraceRoutes(app, sources.traces)
   app.get('/metrics', async (_request, reply) => metricsReply(sources, reply))
   app.setNotFoundHandler(async (_request, reply) => {
     reply.code(404)
     return {
       error: 'nothing is served here',
-      paths: ['/', '/healthz', '/readyz', '/metrics', '/ledger', '/config', '/dead-letters']
+      paths: ['/', '/healthz', '/readyz', '/metrics', '/ledger', '/config', '/dead-letters', '/traces']
     }
   })
   app.setErrorHandler(async (error, _request, reply) => {
