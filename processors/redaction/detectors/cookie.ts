@@ -125,7 +125,11 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 function isSession(value: string): boolean {
   return (
     value.length > 512 ||
-    (value.length >= 12 && !/\s/.test(value) && /\d/.test(value) && !isPlaceholder(value) && !UUID.test(value))
+    (value.length >= 12 &&
+      !/\s/.test(value) &&
+      (/\d/.test(value) || (value.length >= 20 && isStriking(value))) &&
+      !isPlaceholder(value) &&
+      !UUID.test(value))
   )
 }
 

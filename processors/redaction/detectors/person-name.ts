@@ -39,6 +39,15 @@ const THINGS =
 const PLAIN =
   /(?:first|last|given|family|full|middle|maiden|legal|real|birth|holder|customer|client|recipient|patient|contact|employee|passenger|guest|student|driver|payee|sender|receiver|buyer|seller|applicant|person|member|billing|shipping|insured|spouse|author|manager|doctor|user full|display|account|beneficiary|traveller|traveler|owner|subscriber|attendee)[\W_]{0,4}name|^(?:surname|firstname|lastname|fullname|cardholder|card\W?holder|vorname|nachname|apellidos?|nombre|pr[ée]nom|forename|account\W?holder|name on card|payee|beneficiary|next of kin|dear|middlename|givenname|familyname|displayname|customername|patientname)$/i
 
+/** Keys that are a person's whatever they are part of: `app.recipient_name`, `step.input.cardholder`. */
+const PERSONS =
+  '(?:customer|recipient|patient|client|employee|passenger|guest|student|payee|beneficiary|contact|applicant|borrower|member|subscriber|buyer|traveller|traveler|insured|sender|receiver|billing|shipping|holder|cardholder)'
+const FRAMES =
+  '(?:app|application|request|input|data|form|payload|record|body|param|event|message|context|value|document|json)'
+const KEY_STOP = new RegExp(
+  `^(?!.*\\b(?:${PERSONS}(?: (?:full|first|last|given|family|display))? name|(?:first|last|given|family|middle|maiden) name|cardholder|(?:card|account) holder|surname|${FRAMES} full name)$).*${THINGS.source}`
+)
+
 export const personName = defineDetector({
   name: 'person_name',
   family: 'contact',
@@ -48,7 +57,7 @@ export const personName = defineDetector({
   rank: Rank.loose,
   when: Trigger.textLabel,
   byKey: true,
-  keyStop: THINGS,
+  keyStop: KEY_STOP,
   keyMatch:
     /\b(?:customer|recipient|patient|client|cardholder|holder|employee|passenger|guest|student|payee|beneficiary|person|contact|applicant|borrower|member|subscriber|buyer|traveller|traveler|insured|user|owner|sender|receiver|billing|shipping)\b(?: [a-z]+){0,2} (?:name|name (?:first|last|full|given|family|display|value|text))$|\bname (?:first|last|full|given|family)$/,
   labels: [
@@ -170,6 +179,9 @@ export const personName = defineDetector({
     'customer ‹Ada Lovelace› called',
     '"fullName":"‹Grace Hopper›"',
     { key: 'customer.name', text: '‹Alan Turing›' },
+    { key: 'app.recipient_name', text: '‹Alan M. Turing›' },
+    'Invalid patient: ‹Turing, Alan›',
+    'cardholder copied out of the old system is ‹Alan Turing›',
     'Dear ‹Ada›,',
     'cardholder: ‹EDSGER W. DIJKSTRA›',
     'User(firstName=‹Ada›, id=3)',
@@ -201,11 +213,13 @@ export const personName = defineDetector({
     scan.eachLabel((value, label) => {
       if (isThing(text, label.start)) return
       const words = text.slice(label.start, label.end)
-      const plain = PLAIN.test(words) && value.joint !== ' '
+      const isPlain = PLAIN.test(words)
+      const plain = isPlain && value.joint !== ' '
+      const reversible = isPlain || value.joint === ':' || value.joint === '='
       const limit = value.quoted || value.joint === '>' || value.joint === '|' ? value.end : text.length
       const form = formEncoded(text, value)
       if (form !== undefined && isName(form, plain)) return scan.hit(value.start, value.start + form.length)
-      const end = nameEnd(text, value.start, plain || /^dear$/i.test(words), limit, plain)
+      const end = nameEnd(text, value.start, plain || /^dear$/i.test(words), limit, reversible)
       if (end > 0 && !(value.joint === ' ' && isTitle(text.slice(value.start, end)))) scan.hit(value.start, end)
     })
     scan.eachCell((start, end) => {

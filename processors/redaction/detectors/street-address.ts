@@ -59,6 +59,13 @@ export const streetAddress = defineDetector({
     'shipping',
     'billing',
     'customer address',
+    'customer address line',
+    'mailing address line',
+    'delivery address line',
+    'street address line',
+    'postal address line',
+    'client address line',
+    'patient address line',
     'patient address',
     'shipto',
     'streetaddress'
@@ -130,7 +137,7 @@ const BOX = /^(?:P\.? ?O\.? ?Box|Postfach|Apartado|Casella Postale|BP|Private Ba
 /** "1-2-3 Shibuya". */
 const BLOCK = /^\d{1,3}-\d{1,3}(?:-\d{1,4})?,? \p{Lu}\p{L}{2,}/u
 const STREET_WORD = new RegExp(
-  `^${WAY} |(?:straße|strasse|str\\.|weg|platz|gasse|allee|laan|straat|gade|vej|gatan|vägen|katu|utca|ufer|damm|ring|steeg|plein) `,
+  `^${WAY} |(?:straße|strasse|str\\.|weg|platz|gasse|allee|laan|straat|gracht|kade|singel|dijk|dreef|hof|lei|torget|stræde|tie|gade|vej|gatan|vägen|katu|utca|ufer|damm|ring|steeg|plein) `,
   'iu'
 )
 

@@ -17,7 +17,8 @@ export interface Labelled {
   readonly joint: Joint
 }
 
-const SUFFIX = /[_ .-]?\d{1,2}(?![\d\w])/y
+const SUFFIX =
+  /(?:[_.-]?\d{1,2}|(?<=line) \d{1,2}| \d{1,2}(?=["'`)]{0,2} {0,2}(?:[:=]|->|(?:is|was|entered|given)\b)))(?!\w)/iy
 const TYPED = /(?:\r?\n[ \t]{0,40})?(?:&?(?:string|int|float|bool|str)\(\d{1,9}\) ?)?/y
 /** `Some("x")`, `Optional("x")`, `{"S":"x"}`, `{"stringValue":"x"}`: what languages and formats wrap around a value. */
 const WRAPPED =
@@ -41,7 +42,7 @@ const MEMBER =
 const MEMBER_LINES = /(?:[^\n]{0,60}\n){0,2}[^\n]{0,80}?(?<![A-Za-z])(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
 /** `on file is`, `given at registration was`, `taken from the second form:`; what follows `for` or `by` is another's. */
 const SENTENCE =
-  /\.?(?= (?:on|at|in|from|as|with|here|below|above|now|currently|that|which|we|you|they|must|should|field|value|number|code|string|text|entry|input|header|param|parameter|column|argument|given|taken|read|sent|seen|found|shown|written|known|held|kept|got|put|set|\p{Ll}{2,12}ed)(?: |:))(?: (?!(?:for|by|to|of|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )| (?=[([])| (?=["'])) ?/uy
+  /\.?(?= (?:on|at|in|from|as|with|here|below|above|now|currently|that|which|we|you|they|must|should|field|value|number|code|string|text|entry|input|header|param|parameter|column|argument|given|taken|read|sent|seen|found|shown|written|known|held|kept|got|put|set|\p{Ll}{2,12}ed)(?: |:))(?: (?!(?:for|by|to|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )| (?=[([])| (?=["'])) ?/uy
 /** Words that state a value outright; `password changed by x` does not. */
 const STATED = /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|ilike|identified by)\s*$/i
 const NEXT_LINE = /[ \t]*\r?\n[ \t]{0,12}/y

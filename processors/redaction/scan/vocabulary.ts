@@ -210,6 +210,13 @@ const OWNERS = new Set(
   ).split(' ')
 )
 
+/** Words that may follow a negative word at the end of a key without taking its meaning. */
+const AFTER_NEGATIVE = new Set(
+  'number no num nr value raw v at start end begin first last min max high low next prev previous from to current key'.split(
+    ' '
+  )
+)
+
 const LABEL_REACH = 56
 
 /** All labels of the detectors that are on, as a trie of words. */
@@ -329,7 +336,8 @@ export class Vocabulary {
     const inside = words.filter(word => word.start >= start && word.end <= end).map(word => word.text)
     const isLabel = words.every(word => word.end <= end || TRANSPARENT.has(word.text) || OWNERS.has(word.text))
     // `order.details` is not an order's number.
-    if (bits === NEGATIVE && !isLabel) return { bits: 0, path: joined, label: '', isLabel: false }
+    if (bits === NEGATIVE && !words.every(word => word.end <= end || AFTER_NEGATIVE.has(word.text)))
+      return { bits: 0, path: joined, label: '', isLabel: false }
     return { bits, path: joined, label: inside.join(' '), isLabel }
   }
 }
@@ -363,7 +371,11 @@ const LIST = /^[ \t:=#"'`[({>-]*\d[\d \t,;"'|/-]*$/
 
 /** True when a negative word speaks of what stands behind `gap`: `order #4111`, `"offset": {"end": 4111`, `ids: 1, 4111`. */
 function denies(gap: string, isKey: boolean): boolean {
-  return DIRECT.test(gap) || LIST.test(gap) || (isKey && !/[\d,;&|\n<]|["'\w)] /.test(gap))
+  return (
+    DIRECT.test(gap) ||
+    LIST.test(gap) ||
+    (isKey && /^["'`)\]]{0,3}\s{0,2}[:=]+\s{0,2}["'`({[]{0,3}[a-z ]{0,24}["'({[#]{0,2}$/i.test(gap))
+  )
 }
 
 interface Word {
