@@ -13,6 +13,7 @@ import type { Detector } from './detector.js'
 import { DETECTORS } from './detectors/index.js'
 import { ipAddressWithPrivate } from './detectors/ip-address.js'
 import { urlSecret, urlSecretWith } from './detectors/url-secret.js'
+import { fieldDetector } from './field-detector.js'
 import { Patterns, patternDetector } from './scan/patterns.js'
 import { Scanner } from './scan/scanner.js'
 
@@ -83,11 +84,13 @@ export class Policy {
 /** The detectors that are on, each with its action. */
 function chooseDetectors(config: RedactionConfig): { detector: Detector; action: Action }[] {
   const all = config.detectors['all']
-  return DETECTORS.flatMap(built => {
+  const chosen = DETECTORS.flatMap(built => {
     const set = config.detectors[built.name] ?? all ?? true
     if (set === 'off' || set === false) return []
     return [{ detector: variant(built, config), action: set === true ? config.action : set }]
   })
+  const own = fieldDetector(config.redact_fields.flatMap(rule => (typeof rule === 'string' ? [rule] : [])))
+  return own === undefined ? chosen : [...chosen, { detector: own, action: config.action }]
 }
 
 function variant(detector: Detector, config: RedactionConfig): Detector {

@@ -165,6 +165,15 @@ t.test('redact_fields fit exact keys, other spellings, tails, nested pairs and g
   }
 })
 
+t.test('redact_fields also fit keys that are written in a text', async t => {
+  const rules = { redact_fields: ['account', 'shoe_size'] }
+  const of = (text: string): string => textOf([['body', any.string(text)]], rules)
+  t.match(of('{"account":"a 7","b":"x"}'), '{"account":"[REDACTED]","b":"x"}')
+  t.match(of('shoeSize=44 ok'), 'shoeSize=[REDACTED] ok')
+  t.match(of('<account>a7</account>'), '<account>[REDACTED]</account>')
+  t.match(of('the account was locked'), 'the account was locked')
+})
+
 t.test('every action does what it says', async t => {
   const attribute: [string, Buffer] = ['note', any.string(`to ${EMAIL}.`)]
   const key = { hash_key: 'a key of sixteen characters' }
