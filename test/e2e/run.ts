@@ -9,7 +9,8 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   prometheus: () => import('./prometheus.js'),
   cloudwatch: () => import('./cloudwatch.js'),
   redis: () => import('./redis.js'),
-  custom: () => import('./custom.js')
+  custom: () => import('./custom.js'),
+  clients: () => import('./clients.js')
 }
 const LIMIT_MS = 15 * 60_000
 
