@@ -3,6 +3,7 @@
 // a malformed part reads as absent (the walk refuses the item right after).
 
 import { findLast, valueAt } from './any-value.js'
+import { encodeLength } from './edit.js'
 import { MESSAGES } from './schema.js'
 import type { Signal } from './signal.js'
 import type { ItemView } from './views.js'
@@ -26,11 +27,18 @@ export class ItemReader implements ItemView {
   #scopeTo = 0
   readonly #drop: (reason: string) => boolean
   readonly #insert: (key: string, anyValue: Buffer) => void
+  readonly #insertField: (field: Buffer) => void
 
-  constructor(signal: Signal, drop: (reason: string) => boolean, insert: (key: string, anyValue: Buffer) => void) {
+  constructor(
+    signal: Signal,
+    drop: (reason: string) => boolean,
+    insert: (key: string, anyValue: Buffer) => void,
+    insertField: (field: Buffer) => void
+  ) {
     this.signal = signal
     this.#drop = drop
     this.#insert = insert
+    this.#insertField = insertField
   }
 
   enter(buf: Buffer): void {
@@ -120,6 +128,17 @@ export class ItemReader implements ItemView {
 
   insert(key: string, anyValue: Buffer): void {
     this.#insert(key, anyValue)
+  }
+
+  traceState(): string {
+    return this.signal === 'traces' ? this.#textAt(3, this.start, this.end) : ''
+  }
+
+  /** A singular field given twice: the later one counts (protobuf), and this one stands behind all others. */
+  insertTraceState(text: string): void {
+    if (this.signal !== 'traces') return
+    const content = Buffer.from(text)
+    this.#insertField(Buffer.concat([Buffer.from([0x1a]), encodeLength(content.length), content]))
   }
 
   #attributeIn(field: number, key: string, from: number, to: number): unknown {

@@ -109,10 +109,14 @@ export interface ItemView {
   endTime(): bigint
   /** A log record's body as JavaScript value. */
   body(): unknown
+  /** A span's W3C trace state; empty when it has none, and for other items. */
+  traceState(): string
   /** Drops it; `reason` comes from the processor's fixed list. */
   drop(reason: string): void
   /** Adds an attribute (`itemEnd` only): an encoded AnyValue. */
   insert(key: string, anyValue: Buffer): void
+  /** Gives a span this trace state (`itemEnd` only); it stands in place of the one it has. */
+  insertTraceState(text: string): void
 }
 
 /**

@@ -168,7 +168,12 @@ export class Walker {
     this.#value = new ValueImpl(signal, this.#path, drop)
     for (let d = 0; d <= MAX_VALUE_DEPTH; d++) this.#attributes.push(new AttributeImpl(signal, d, this.#path, drop))
     this.#bodyOwner = new AttributeImpl(signal, -1, this.#path, drop)
-    this.#item = new ItemReader(signal, drop, (key, any) => this.#insert(key, any))
+    this.#item = new ItemReader(
+      signal,
+      drop,
+      (key, any) => this.#insert(key, any),
+      field => this.#inserts.push(field)
+    )
   }
 
   /** Walks one request. @throws MalformedError when it is no OTLP request of this signal. */
