@@ -48,7 +48,9 @@ const CONNECTIONS = 6
 /** Time the back end takes, so that requests are under way at every kill. */
 const ANSWER_MS = 20
 /** Requests under way to the back end at once. */
-export const CONSUMERS = 4
+const CONSUMERS = 4
+/** Requests that one kill may make come again: those under way, and as many whose answer came but whose ack was not written. */
+export const MOST_REPEATED = 2 * CONSUMERS
 
 /** @throws when a gateway does not start again. */
 export async function killTest(options: KillOptions): Promise<KillResult> {
