@@ -47,7 +47,7 @@ const LEASE_MS = 1500
 const PREFIX = 'chaos'
 const CONSUMERS = 4
 /** Time the back end takes, so that requests are under way whenever something happens. */
-const BACK_END_MS = 10
+const BACK_END_MS = 40
 /** A load balancer finds out that a gateway does not answer. */
 const NOTICED_MS = 700
 

@@ -69,9 +69,10 @@ export async function startRedis(
       child = await launch(path, dir, port, args)
     },
     stop: async () => {
-      await end('SIGKILL')
+      // In order: a child that rewrites the append-only file ends with it.
+      await end('SIGTERM')
       process.off('exit', atExit)
-      rmSync(dir, { recursive: true, force: true })
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
     }
   }
 }

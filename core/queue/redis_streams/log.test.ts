@@ -119,6 +119,20 @@ t.test('a lease that ran out without a taker is renewed, and nothing is delivere
   t.equal(await client.xlen(`{${prefix}}:0:log`), 0)
 })
 
+t.test('a process that was killed is back at once under its name, with its totals and partitions', async t => {
+  const prefix = prefixOf('again')
+  const killed = await opened(t, { prefix, partitions: 2, leaseMs: 60_000 })
+  await killed.commit({ appends: [entry('s', 'x')], counts: new Map([['received', 1]]) })
+  killed.crash()
+  const again = await opened(t, { prefix, leaseMs: 60_000 })
+  t.equal(again.member, killed.member)
+  t.same(again.owned, [0, 1])
+  t.equal(again.counts().get('received'), 1)
+  t.same(await drain(again), ['x'])
+  const second = await opened(t, { prefix, leaseMs: 60_000 })
+  t.not(second.member, again.member, 'a living one keeps its name')
+})
+
 t.test('what is acked by one cursor stays acked when another process takes over', async t => {
   const prefix = prefixOf('marks')
   const lanes = readers({ a: ['s'], b: ['s'] })

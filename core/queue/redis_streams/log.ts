@@ -5,12 +5,11 @@
 //   R3  Positions are this process's: the entry's number in Redis when it comes in order (always, in one process), else
 //       the next free one, so that what a takeover brings is behind what was read before.
 //   R4  One commit script is on its way at a time; what comes meanwhile forms the next group.
-import { randomUUID } from 'node:crypto'
 import { Book, type Chunk } from '../book.js'
 import { queueErrors } from '../errors.js'
 import type { Commit, Entry, Log, LogStatus, StoredEntry } from '../log.js'
 import { fromRedis } from './connect.js'
-import { joinAs } from './member.js'
+import { endInstance, joinAs, newInstance } from './member.js'
 import { Payloads } from './payloads.js'
 import { checkServer, type Durability } from './server.js'
 import { type Beat, type CommitAnswer, list, metaOf, type Row, Store } from './store.js'
@@ -174,7 +173,7 @@ export class RedisLog implements Log {
     try {
       await this.#store.connect(commitTimeoutMs)
       this.#durability = await checkServer(this.#store, this.#o, this.#note)
-      this.#instance = randomUUID()
+      this.#instance = newInstance()
       this.#member = await joinAs(this.#store, this.#o.member, this.#instance, leaseMs)
       this.#partitions = await this.#store.partitions(this.#o.partitions)
       await this.#load()
@@ -337,6 +336,7 @@ export class RedisLog implements Log {
     clearTimeout(this.#beating)
     clearTimeout(this.#tidying)
     this.#store.close()
+    endInstance(this.#instance)
   }
 
   // --- commits -------------------------------------------------------------------------------------------------------
@@ -880,6 +880,12 @@ export class RedisLog implements Log {
     const owned = [...this.#owned.values()].map(({ partition, epoch }) => [partition, epoch] as [number, string])
     const beat = await this.#store.beat(this.#member, this.#instance, this.#o.leaseMs, this.#partitions, owned)
     if (!this.#open) return
+    if (!beat.named) {
+      await this.#exclusive(async () => {
+        for (const p of this.owned) this.#lose(p, 'another process has the name of this one')
+      })
+      return
+    }
     await this.#exclusive(async () => {
       for (const p of beat.lost) this.#lose(p, 'its lease ran out and another gateway took it over')
       this.#validUntil = begun + this.#o.leaseMs
@@ -896,7 +902,7 @@ export class RedisLog implements Log {
     const members = Math.max(1, beat.alive.length)
     const floor = Math.floor(this.#partitions / members)
     const ceil = Math.ceil(this.#partitions / members)
-    const free = beat.owners.map((owner, p) => (owner === '' ? p : -1)).filter(p => p >= 0)
+    const free = beat.owners.map((owner, p) => (owner === '' || owner === this.#member ? p : -1)).filter(p => p >= 0)
     for (const p of free) {
       if (this.#owned.size >= ceil) break
       if (!this.#owned.has(p)) await this.#exclusive(() => this.#acquire(p))

@@ -139,13 +139,26 @@ return cjson.encode({ now = now, named = named, alive = alive, owners = owners, 
 `
 
 /**
- * acquire: takes a partition that nobody has.
+ * name: takes a member's name that is free, or that `gone` has. KEYS  member. ARGV  instance, gone or "", lease in ms.
+ * Gives who has it now.
+ */
+export const NAME = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[2] then return holder end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return ARGV[1]
+`
+
+/**
+ * acquire: takes a partition that nobody has, or that an earlier holder of the member's name had: that one is gone.
  *
  * KEYS  meta, owner. ARGV  partition, member, lease in ms.
  * Gives the new epoch, or "" when somebody has it. With the new epoch every write of earlier owners is refused.
  */
 export const ACQUIRE = `
-if not redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) then return '' end
+local owner = redis.call('GET', KEYS[2])
+if owner and owner ~= ARGV[2] then return '' end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'epoch:' .. ARGV[1], 1))
 `
 

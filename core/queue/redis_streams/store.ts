@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis'
 import type { Client } from './connect.js'
 import { createClient, fromRedis, isAnswer, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
-import { ACQUIRE, BEAT, COMMIT, DECLARE, HANDOVER, LEAVE } from './scripts.js'
+import { ACQUIRE, BEAT, COMMIT, DECLARE, HANDOVER, LEAVE, NAME } from './scripts.js'
 
 export interface Row {
   readonly seq: number
@@ -36,7 +36,8 @@ export interface CommitAnswer {
 }
 
 type Script = (...args: (string | number | Buffer)[]) => Promise<string>
-type Scripted = Client & Record<'afCommit' | 'afBeat' | 'afAcquire' | 'afHandover' | 'afDeclare' | 'afLeave', Script>
+type Scripted = Client &
+  Record<'afCommit' | 'afBeat' | 'afAcquire' | 'afHandover' | 'afDeclare' | 'afLeave' | 'afName', Script>
 
 const PAGE = 1000
 const SHORTEST_WAIT_MS = 50
@@ -62,7 +63,7 @@ export class Store {
     this.#main = createClient(address) as Scripted
     this.#blocking = createClient(address)
     for (const client of [this.#main, this.#blocking]) client.on('error', () => {})
-    const scripts = { COMMIT, BEAT, ACQUIRE, HANDOVER, DECLARE, LEAVE }
+    const scripts = { COMMIT, BEAT, ACQUIRE, HANDOVER, DECLARE, LEAVE, NAME }
     for (const [name, lua] of Object.entries(scripts)) {
       this.#main.defineCommand(`af${name[0]}${name.slice(1).toLowerCase()}`, { lua })
     }
@@ -164,11 +165,9 @@ export class Store {
     await this.#run(() => this.#main.afLeave(3, ...keys, instance, member))
   }
 
-  /** Takes a member's name; who has it otherwise. */
-  async takeName(member: string, instance: string, leaseMs: number): Promise<string | undefined> {
-    const key = this.keys.member(member)
-    const taken = await this.#run(() => this.#main.set(key, instance, 'PX', leaseMs, 'NX'))
-    return taken === 'OK' ? undefined : ((await this.#run(() => this.#main.get(key))) ?? '')
+  /** Takes a member's name when it is free or `gone` has it; the instance that has it now. */
+  takeName(member: string, instance: string, gone: string, leaseMs: number): Promise<string> {
+    return this.#run(() => this.#main.afName(1, this.keys.member(member), instance, gone, leaseMs))
   }
 
   /** How many partitions this log has: what it began with. */
