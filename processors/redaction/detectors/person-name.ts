@@ -1,10 +1,11 @@
 // Names of persons: only where a key, a label or a salutation says that a person follows.
 
 import { defineDetector, Rank } from '../detector.js'
-import { formEncoded } from '../scan/labelled.js'
+import { formEncoded, type Labelled } from '../scan/labelled.js'
 import type { Scan } from '../scan/scan.js'
-import { trimCell } from '../scan/secrets.js'
+import { isLoose, trimCell } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
+import type { Label } from '../scan/vocabulary.js'
 
 const CAP = "(?:\\p{Lu}[\\p{L}\\p{M}]*(?:['’-]\\p{L}[\\p{L}\\p{M}]*){0,3}\\.?|\\p{Lo}{1,8})"
 const PARTICLE = '(?:de|del|della|di|da|dos|das|du|la|le|van|von|der|den|ter|ten|zu|bin|binti|ibn|al|el|af|av|y|e|st)'
@@ -213,6 +214,7 @@ export const personName = defineDetector({
     scan.eachLabel((value, label) => {
       if (isThing(text, label.start)) return
       const words = text.slice(label.start, label.end)
+      if (isLoose(value) && isTalk(text, label, value)) return
       const isPlain = PLAIN.test(words)
       const plain = isPlain && value.joint !== ' '
       const reversible = isPlain || value.joint === ':' || value.joint === '='
@@ -232,6 +234,15 @@ export const personName = defineDetector({
     if (isName(text.slice(from, to), plain)) scan.hit(from, to)
   }
 })
+
+/** Licence prose in capitals, and `every recipient of Adapted Material`. */
+function isTalk(text: string, label: Label, value: Labelled): boolean {
+  if (/\b(?:of|in|as|by|like)\s*$/.test(text.slice(label.end, value.start))) return true
+  return (
+    /^[A-Z\s]+$/.test(text.slice(label.start, label.end)) &&
+    /^[A-Z]+ [A-Z]+/.test(text.slice(value.start, value.start + 20))
+  )
+}
 
 /** `service display name`: the word before the label makes it a thing's. */
 function isThing(text: string, start: number): boolean {

@@ -104,7 +104,14 @@ export const phone = defineDetector({
       if (text[from - 1] === '(' && gaps.startsWith(')')) from--
       const plus = plusBefore(text, from)
       if (plus >= 0) {
-        if (digits.length >= 8 && digits.length <= 15 && isCountry(digits) && hangsFree(text, plus)) scan.hit(plus, end)
+        if (
+          digits.length >= 8 &&
+          digits.length <= 15 &&
+          isCountry(digits) &&
+          hangsFree(text, plus) &&
+          !UNIT.test(text.slice(end, end + 10))
+        )
+          scan.hit(plus, end)
         return
       }
       if (isNorthAmerican(digits, shape, gaps) && !partial && !(scan.deniedByText(start) && gaps === '  '))
@@ -138,8 +145,18 @@ function isNorthAmerican(digits: string, shape: string, gaps: string): boolean {
   if (shape !== '3-3-4' && shape !== '1-3-3-4') return false
   const area = digits.slice(-10)
   if (shape === '1-3-3-4' && digits[0] !== '1') return false
-  return area[0]! >= '2' && area[3]! >= '2' && !gaps.includes('/')
+  if (area[0]! < '2' || area[3]! < '2' || /[/+]/.test(gaps)) return false
+  if (gaps.endsWith('  ') && isRound(area)) return false
+  return gaps.includes(')') || /(.)\1$/.test(gaps)
 }
+
+/** `256 512 1024`, `200 300 4000`: sizes and limits. */
+function isRound(area: string): boolean {
+  const groups = [area.slice(0, 3), area.slice(3, 6), area.slice(6)].map(Number)
+  return groups.every(n => n % 16 === 0) || groups.every(n => n % 10 === 0)
+}
+
+const UNIT = /^ ?(?:ns|us|µs|ms|s|bytes|rows|records|B|KB|MB)\b/
 
 /** 00 and a country code. Without groups or label it must be a number that the country's plan knows. */
 function isExit(digits: string, gaps: string, labelled: boolean): boolean {

@@ -131,8 +131,10 @@ const NUMBER_FIRST = new RegExp(
 /** "Hauptstraße 12", "Calle de Alcalá 45", "ul. Długa 7". */
 const STREET_FIRST = new RegExp(
   `^(?:${WAY} ?)?\\p{Lu}[\\p{L}\\p{M}'’. -]{2,60},? +(?:n[.º°]? ?|no\\.? ?|nr\\.? ?|#)?\\d{1,5}\\b`,
-  'iu'
+  'u'
 )
+/** The same in small letters, where a word for a street is in it. */
+const STREET_FIRST_ANY = new RegExp(STREET_FIRST.source, 'iu')
 const BOX = /^(?:P\.? ?O\.? ?Box|Postfach|Apartado|Casella Postale|BP|Private Bag) ?#?\d/i
 /** "1-2-3 Shibuya". */
 const BLOCK = /^\d{1,3}-\d{1,3}(?:-\d{1,4})?,? \p{Lu}\p{L}{2,}/u
@@ -160,7 +162,8 @@ function isAddress(text: string, how: Strength): boolean {
       new RegExp(`^\\d{1,5},? ${WAY} `, 'iu').test(text)
     )
   }
-  if (weak) return STREET_WORD.test(text.slice(0, 60)) && STREET_FIRST.test(text)
+  if (STREET_WORD.test(text.slice(0, 60)) && STREET_FIRST_ANY.test(text)) return true
+  if (weak) return false
   if (NUMBER_FIRST.test(text) || STREET_FIRST.test(text) || BLOCK.test(text) || BOX.test(text)) return true
   return /\p{Lo}{2,}/u.test(text) && !/[A-Za-z]{3}/.test(text)
 }

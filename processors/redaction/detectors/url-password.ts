@@ -70,6 +70,6 @@ export const urlPassword = defineDetector({
 })
 
 function hitAt(scan: Scan, match: RegExpExecArray, value: string, offset: number): void {
-  if (!isLiteral(value)) return
+  if (!isLiteral(value) || value.length < 2) return
   scan.hit(match.index + offset, match.index + offset + value.length)
 }

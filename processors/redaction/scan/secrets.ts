@@ -19,6 +19,9 @@ const PATH = /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)(?:\/|$)/
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
 
+/** `randrange(x`, `os.Getenv(`, `self.tokens[level]`: code. */
+const CALL = /^(?:\.\.\.)?[A-Za-z_$][A-Za-z_$.]*[([]/
+
 /** Calls `use` for the value of each own label in the text, each own cell, and the whole text under an own key. */
 export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) => void): void {
   const text = scan.text
@@ -88,7 +91,8 @@ export function isSecret(text: string, { start, end, quoted, joint }: Labelled):
   if (value.length < (quoted ? 5 : 6) || isPlaceholder(value) || value.includes('[REDACTED')) return false
   if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
   const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
-  if (WORDS.has(lower) || PATH.test(value) || isResource(value) || /^[a-z]+\(/.test(value)) return false
+  if (WORDS.has(lower) || PATH.test(value) || isResource(value) || (!quoted && CALL.test(value))) return false
+  if (joint === '(' && /^https?:/.test(value)) return false
   if (joint === '(' || joint === '-' || joint === '"') return !/\s/.test(value) && !/^[A-Za-z]?[a-z]+$/.test(value)
   if (quoted || joint === '|' || joint === '>') return !isProse(value)
   // "password: incorrect for user": a plain word with more words behind it is a sentence.
