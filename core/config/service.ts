@@ -55,11 +55,6 @@ export const serviceSchema = Type.Object({
     },
     { description: "The gateway's own logs, metrics and status." }
   ),
-  warm_up: Type.Boolean({
-    default: true,
-    description:
-      'Rehearse for a second before the start with made-up requests that go nowhere, so that the first real ones are answered at full speed.'
-  }),
   shutdown_timeout: duration({
     default: '20s',
     description: 'How long a stop waits for requests and sends in flight; what is not sent by then stays in the queue.'
@@ -328,7 +323,6 @@ export function serviceSettings(settings: ServiceSettings, isTerminal: boolean):
     logs: { level, encoding: chosen === 'json' ? 'json' : 'text' },
     metrics: settings.telemetry.metrics.level !== 'none',
     adminEndpoint: settings.telemetry.admin.endpoint,
-    warmUp: settings.warm_up,
     shutdownTimeoutMs: settings.shutdown_timeout
   }
 }

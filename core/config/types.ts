@@ -87,8 +87,6 @@ export interface GatewayConfig {
     readonly metrics: boolean
     /** host:port of health, metrics and admin. */
     readonly adminEndpoint: string
-    /** Rehearse before the receivers open. */
-    readonly warmUp: boolean
     /** Longest time a stop may take before it gives up waiting for exporters (everything stays in the queue). */
     readonly shutdownTimeoutMs: number
   }

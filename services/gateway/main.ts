@@ -12,7 +12,6 @@ import { adminSources } from './admin-sources.js'
 import { Gateway } from './app.js'
 import { installationKey } from './installation-key.js'
 import { RECEIVERS } from './receivers/index.js'
-import { warmUp } from './warm-up.js'
 
 export interface RunOptions {
   /** Config file; the defaults run without one. */
@@ -60,7 +59,6 @@ export async function run(options: RunOptions): Promise<number> {
       systemClock
     )
     address = await admin.start()
-    if (config.service.warmUp) await warmUp(config, systemClock)
     await gateway.start()
   } catch (error) {
     await admin?.stop()

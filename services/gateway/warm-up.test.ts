@@ -1,38 +1,26 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
-import { loadConfig } from '../../core/config/load.js'
-import { systemClock } from '../../core/telemetry/clock.js'
-import { registryWith } from '../registry.js'
-import { RECEIVERS } from './receivers/index.js'
+import { SIGNALS } from '../../core/otlp/signal.js'
+import type { Visitor } from '../../core/otlp/views.js'
+import { Chain } from '../../core/pipeline/chain.js'
 import { warmUp } from './warm-up.js'
 
-function configIn(dir: string) {
-  const text = JSON.stringify({
-    receivers: { otlp: { protocols: { http: { endpoint: '127.0.0.1:0' } } } },
-    processors: { redaction: {}, hashing: { hash_fields: ['user_id'] } },
-    exporters: { otlp_http: { endpoint: 'http://127.0.0.1:9' } },
-    queue: { type: 'embedded', path: dir },
-    service: {
-      pipelines: {
-        traces: { receivers: ['otlp'], processors: ['hashing', 'redaction'], exporters: ['otlp_http'] },
-        logs: { receivers: ['otlp'], processors: ['redaction'], exporters: ['otlp_http'] },
-        metrics: { receivers: ['otlp'], processors: ['redaction'], exporters: ['otlp_http'] }
-      }
+t.test('every signal is warmed with valid requests that reach every hook', async t => {
+  for (const signal of SIGNALS) {
+    const seen = { item: 0, attribute: 0, value: 0, failed: 0 }
+    const processor: Visitor = {
+      item: () => void seen.item++,
+      attribute: () => void seen.attribute++,
+      value: () => void seen.value++
     }
-  })
-  return loadConfig({ text, env: {}, registry: registryWith(RECEIVERS) }).config!
-}
-
-t.test('the rehearsal leaves nothing behind', async t => {
-  const dir = t.testdir({})
-  await warmUp(configIn(dir), systemClock)
-  t.notOk(existsSync(join(dir, 'warm-up')))
-  t.notOk(existsSync(join(dir, 'installation.key')), 'and makes no key')
+    const chain = new Chain(signal, [{ id: 'looker', processor, mutates: false }], { failed: () => void seen.failed++ })
+    await warmUp([{ signal, chain }])
+    t.ok(seen.item > 0 && seen.attribute > seen.item && seen.value > seen.item, signal)
+    t.equal(seen.failed, 0)
+  }
 })
 
-t.test('where it cannot run the start goes on', async t => {
-  const dir = t.testdir({ file: 'in the way' })
-  await warmUp(configIn(join(dir, 'file')), systemClock)
+t.test('a chain that cannot take the made-up requests does not stop the start', async t => {
+  const chain = new Chain('logs', [], { failed() {} })
+  await warmUp([{ signal: 'traces', chain }])
   t.pass()
 })

@@ -45,7 +45,7 @@ export function gatewayConfig(over: { readonly service?: object; readonly [secti
     processors: {},
     queue: { type: 'embedded', path: './data/queue' },
     ...sections,
-    service: { telemetry: TELEMETRY, warm_up: false, ...service }
+    service: { telemetry: TELEMETRY, ...service }
   }
 }
 
