@@ -25,7 +25,6 @@ import { GatewayMetrics } from '../../core/telemetry/metrics.js'
 import { EXPORTERS } from '../../exporters/index.js'
 import { PROCESSORS } from '../../processors/index.js'
 import { RECEIVER_TYPES, type Receiver } from './receivers/index.js'
-import { warmUp } from './warm-up.js'
 import { abandonedWindows, isWindowed, KEEP_ALL, planWindows, type WindowPlan } from './windows.js'
 
 export const gatewayErrors = catalogue({
@@ -143,7 +142,6 @@ export class Gateway {
       for (const processor of this.#processors) await processor.start?.()
       this.#watch()
       this.#keepRetention()
-      await warmUp(this.#copiesOfChains())
       for (const receiver of this.#receivers.values()) await receiver.start()
     } catch (error) {
       await this.stop(0)
@@ -327,28 +325,6 @@ export class Gateway {
     const processor = declaration.create(config.config as never, withKey as never)
     this.#processors.push(processor)
     return { id, processor, mutates: declaration.mutates }
-  }
-
-  /** The same chains with nobody watching, for `warmUp`; pipelines with user-written code are left out. */
-  #copiesOfChains(): { signal: Signal; chain: Chain }[] {
-    const count = new Proxy({}, { get: () => () => {} })
-    const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
-    const made = this.config.pipelines.map(({ signal, processors }) => {
-      const stages: Stage[] = []
-      for (const id of processors) {
-        const { type, config } = this.config.processors.get(id)!
-        const declaration = find('processor', type, PROCESSORS as readonly ProcessorDeclaration[])
-        if (type === 'custom' || declaration.stage !== 'inline') return undefined
-        const context = { id, log, clock: this.#clock, count, installationKey: 'only to warm up, never stored' }
-        stages.push({
-          id,
-          processor: declaration.create(config as never, context as never),
-          mutates: declaration.mutates
-        })
-      }
-      return { signal, chain: new Chain(signal, stages, { failed() {} }) }
-    })
-    return made.filter(one => one !== undefined)
   }
 
   #receiver(id: string, config: { readonly type: string; readonly config: unknown }): Receiver {
