@@ -46,6 +46,11 @@ const sampling = Type.Object(
       default: {},
       description: 'The same for single workflows, by name.',
       examples: [{ 'sensitive-workflow': 0.1 }]
+    }),
+    exclude_workflows: Type.Array(Type.String(), {
+      default: [],
+      description: 'Workflows of which nothing is kept, not even errors.',
+      examples: [['internal-probe']]
     })
   },
   { description: 'How much is kept, by workflow.' }
@@ -123,7 +128,8 @@ function samplingProcessor(config: Telemetry, site: BlockSite): Addition[] {
   const wanted = config.sampling ?? config.privacy?.sampling
   if (wanted === undefined) return []
   const shares = [...Object.entries(wanted.by_workflow), ['', wanted.default] as const]
-  if (shares.every(([, share]) => share === 1)) return []
+  const { exclude_workflows } = wanted
+  if (shares.every(([, share]) => share === 1) && exclude_workflows.length === 0) return []
   if (!site.has('processors', 'tail_sampling')) {
     site.note(
       'warning',
@@ -133,7 +139,8 @@ function samplingProcessor(config: Telemetry, site: BlockSite): Addition[] {
     )
     return []
   }
-  return [{ section: 'processors', id: 'tail_sampling', config: { policies: policies(wanted) }, from }]
+  const settings = { policies: policies(wanted), ...(exclude_workflows.length > 0 ? { exclude_workflows } : {}) }
+  return [{ section: 'processors', id: 'tail_sampling', config: settings, from }]
 }
 
 /** First match wins: errors, then workflows by name, then the rest. */
