@@ -382,3 +382,21 @@ t.test('attributes can be added at the end of an item', async t => {
     [[{ key: 'new', value: { stringValue: 'of one' } }], [{ key: 'new', value: { stringValue: 'of two' } }]]
   )
 })
+
+t.test('text in a number’s place is shown as an unknown field, and a group there is cut', async t => {
+  const text = Buffer.from('maria@example.org')
+  const ids = [Buffer.from([0x0a, 16]), Buffer.alloc(16, 1), Buffer.from([0x12, 8]), Buffer.alloc(8, 2)]
+  const foreign: readonly Buffer[] = [
+    Buffer.concat([Buffer.from([0x32, text.length]), text]), // kind
+    Buffer.concat([Buffer.from([0x3a, text.length]), text]), // start_time_unix_nano
+    Buffer.concat([Buffer.from([0x52, text.length]), text]), // dropped_attributes_count
+    Buffer.concat([Buffer.from([0x33, 0x0a, text.length]), text, Buffer.from([0x34])]) // kind as a group
+  ]
+  const eraser: Visitor = { value: v => void (v.place === 'unknown_field' && v.remove()) }
+  for (const field of foreign) {
+    let message: Buffer = Buffer.concat([...ids, field])
+    for (const tag of [0x12, 0x12, 0x0a]) message = Buffer.concat([Buffer.from([tag, message.length]), message])
+    t.notOk(walk('traces', message, eraser).bytes.includes(text))
+    t.equal(walk('traces', message, { item() {} }).bytes, message, 'untouched where nobody looks for text')
+  }
+})

@@ -45,7 +45,7 @@ export interface WalkResult {
 }
 
 // What to do with a field: kind in the low 4 bits, argument above.
-const SKIP = 1 // a number or packed numbers
+const SKIP = 1 // a number or packed numbers; argument: 1 when it may not be packed
 const TEXT = 2 // argument: place
 const MESSAGE = 3 // argument: message
 const ITEM = 4 // argument: message
@@ -93,7 +93,8 @@ function compileField(owner: string, f: Field): number {
     const required = owner === 'Span' && f.name !== 'parent_span_id' ? 1 : 0
     return ID | ((f.name === 'trace_id' ? 16 : 8) << 4) | (required << 9)
   }
-  return f.place !== undefined ? TEXT | place : SKIP
+  if (f.place !== undefined) return TEXT | place
+  return f.repeated ? SKIP : SKIP | (1 << 4)
 }
 
 interface Step {
@@ -261,6 +262,8 @@ export class Walker {
           if (!this.#body(op >> 4, tagAt, p, stop)) return false
           break
         case SKIP:
+          // One number in a foreign wire type is an unknown field: it could hold text.
+          if (op !== SKIP && this.#hasValue && !this.#unknown(tagAt, p, stop, 'bytes')) return false
           break
         default:
           if (field === 0) return this.#fail('field number 0', tagAt)
@@ -300,7 +303,7 @@ export class Walker {
       this.#fail('truncated field', tagAt)
       return -1
     }
-    if ((op & 15) !== SKIP) {
+    if ((op & 15) !== SKIP || (tag & 7) === 3) {
       if (tag >>> 3 === 0) {
         this.#fail('field number 0', tagAt)
         return -1

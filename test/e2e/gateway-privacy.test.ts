@@ -46,6 +46,10 @@ async function answers(gateway: GatewayProcess, body: Buffer): Promise<Buffer[]>
     field(5, Buffer.from(VALUE))
   ])
   await keep(post(path, field(1, field(2, field(2, span)))))
+  // Text where a number belongs, and in a field that nobody knows.
+  const ids = [field(1, Buffer.alloc(16, 1)), field(2, Buffer.alloc(8, 2))]
+  const hidden = Buffer.concat([...ids, field(6, Buffer.from(VALUE)), field(900, Buffer.from(VALUE))])
+  await keep(post(path, field(1, field(2, field(2, hidden)))))
   // Text that is no UTF-8, with a value in it.
   const broken = Buffer.concat([Buffer.from([0xff, 0xc3]), Buffer.from(VALUE), Buffer.from([0xe2, 0x82])])
   await keep(post(path, field(1, field(1, field(1, Buffer.concat([field(1, broken), field(2, field(1, broken))]))))))
