@@ -40,6 +40,7 @@ export interface Taken {
 }
 
 const INFLATED_MAX = 1 << 28
+const MOST_SPANS = 2 ** 31
 
 /** How often each number came; a byte a number, so that hours of load fit. */
 export class SpanCounts {
@@ -54,6 +55,8 @@ export class SpanCounts {
   }
 
   add(number: number): void {
+    // An id that `spansRequest` did not make.
+    if (number > MOST_SPANS) return
     if (number >= this.#times.length) {
       const larger = new Uint8Array(Math.max(number + 1, this.#times.length * 2))
       larger.set(this.#times)
