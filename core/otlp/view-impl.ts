@@ -226,6 +226,7 @@ export class ValueImpl implements ValueView {
     this.kind = kind
     this.key = key
     this.depth = depth
+    this.sealed = false
     this.isTouched = false
     this.#isNumber = false
     this.#buf = buf

@@ -400,3 +400,17 @@ t.test('text in a number’s place is shown as an unknown field, and a group the
     t.equal(walk('traces', message, { item() {} }).bytes, message, 'untouched where nobody looks for text')
   }
 })
+
+t.test('a seal is about one value: the next ones are shown unsealed', async t => {
+  const seals: boolean[] = []
+  const sealer: Visitor = {
+    value(v) {
+      if (v.kind === 'key') return
+      seals.push(v.sealed)
+      v.replace('sealed', true)
+    }
+  }
+  const attributes = ['a', 'b'].map(key => field(9, field(1, key), field(2, field(1, 'x'))))
+  walk('traces', request(span(...attributes, field(5, 'name'))), sealer)
+  t.same(seals, [false, false, false])
+})
