@@ -146,7 +146,7 @@ export async function clusterTest({ dir, seconds, tell = () => {} }: ClusterOpti
 }
 
 function configOf(url: string, sink: string): object {
-  const queue = { num_consumers: CONSUMERS, batch: { max_size: 2000, sizer: 'items' } }
+  const queue = { num_consumers: CONSUMERS }
   return gatewayConfig({
     queue: { type: 'redis', url, prefix: PREFIX, partitions: 6, lease: `${LEASE_MS}ms`, commit_timeout: '3s' },
     exporters: { otlp_http: toSink(sink, { sending_queue: queue, compression: 'none' }) },
