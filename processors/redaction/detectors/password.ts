@@ -3,7 +3,7 @@
 import { defineDetector, Rank } from '../detector.js'
 import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
-import { eachLabelled, isSecret, isStriking } from '../scan/secrets.js'
+import { eachLabelled, isResource, isSecret, isStriking } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
 
 const USER_FLAG = /(?<![\w-])(?:-u|--user|--proxy-user|--basic-auth)[ =]["']?[^\s:"']{1,64}:([^\s"']{3,128})/g
@@ -95,6 +95,8 @@ export const password = defineDetector({
   misses: [
     'password reset requested',
     'tests pass: 12, fail: 0',
+    "Unknown column 'password' in 'field list'",
+    'no such secret: flow/db-password-2',
     'pass=true',
     'password changed by admin-user-2',
     'secret "my-app-tls-v2" not found',
@@ -119,6 +121,7 @@ export const password = defineDetector({
       const words = (label || scan.keyLabel).toLowerCase()
       // Tests pass and passes are counted; `secret "db-creds" not found` names one.
       const isVague = words === 'pass' || (/^secrets?$/.test(words) && /^(?:["(]|is)$/.test(value.joint))
+      if (/^secrets?$/.test(words) && isResource(scan.text.slice(value.start, value.end), 2)) return
       if (isVague && !isStriking(scan.text.slice(value.start, value.end))) return
       if (isSecret(scan.text, value)) scan.hit(value.start, value.end)
     })

@@ -153,6 +153,8 @@ export const personName = defineDetector({
     'signed by',
     'submitted by',
     'ship to',
+    'shipping to',
+    'delivered to',
     'bill to',
     'attn',
     'dear',

@@ -178,6 +178,7 @@ function quotedEnd(text: string, start: number, close: string): number {
   return text.length
 }
 
+const PLAIN_AND = /^&(?!amp;|[A-Za-z_][\w.[\]-]*=|[\s"'&]|$)/
 const STOPS = new Set([...' \t\r\n,;&|<>)}]"\'`'])
 
 function bareEnd(text: string, start: number, joint: Joint): number {
@@ -188,7 +189,8 @@ function bareEnd(text: string, start: number, joint: Joint): number {
     while (i > start && text[i - 1] === ' ') i--
     return i
   }
-  while (i < text.length && !STOPS.has(text[i]!)) i++
+  // An `&` ends a value only where another parameter follows.
+  while (i < text.length && (!STOPS.has(text[i]!) || (text[i] === '&' && PLAIN_AND.test(text.slice(i, i + 40))))) i++
   return i
 }
 

@@ -19,6 +19,8 @@ const PATH = /^\/(?:home|run|var|etc|mnt|opt|usr|tmp|app|root|secrets?)(?:\/|$)/
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 const DATE = /^\d{4}-\d\d-\d\d(?:[T ]|$)/
 
+/** MySQL: `Unknown column 'password' in 'field list'`. */
+const CLAUSE = /^(?:field list|(?:where|order|on|having|group|from) (?:clause|statement))$/i
 /** `randrange(x`, `os.Getenv(`, `self.tokens[level]`: code. */
 const CALL = /^(?:\.\.\.)?[A-Za-z_$][A-Za-z_$.]*[([]/
 
@@ -93,6 +95,7 @@ export function isSecret(text: string, { start, end, quoted, joint }: Labelled):
   const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
   if (WORDS.has(lower) || PATH.test(value) || isResource(value) || (!quoted && CALL.test(value))) return false
   if (joint === '(' && /^https?:/.test(value)) return false
+  if (joint === 'said' && CLAUSE.test(value)) return false
   if (joint === '(' || joint === '-' || joint === '"') return !/\s/.test(value) && !/^[A-Za-z]?[a-z]+$/.test(value)
   if (quoted || joint === '|' || joint === '>') return !isProse(value)
   // "password: incorrect for user": a plain word with more words behind it is a sentence.
@@ -101,9 +104,9 @@ export function isSecret(text: string, { start, end, quoted, joint }: Labelled):
 }
 
 /** `projects/acme/secrets/db-password/versions/3`: where a secret is kept. */
-function isResource(value: string): boolean {
+export function isResource(value: string, least = 3): boolean {
   const parts = value.split('/')
-  return parts.length > 2 && parts.every(part => NAMED.test(part))
+  return parts.length >= least && parts.every(part => NAMED.test(part))
 }
 
 /** Words about secrets rather than one. */

@@ -197,7 +197,14 @@ const TRANSPARENT = new Set([
   'xsi',
   'xs',
   'xsd',
-  'xmlns'
+  'xmlns',
+  'actual',
+  'found',
+  'provided',
+  'entered',
+  'supplied',
+  'submitted',
+  'rejected'
 ])
 
 /** Words that go on a label's identifier without changing what it promises: `cpf_cliente`, `password_confirmation`. */
@@ -314,6 +321,7 @@ export class Vocabulary {
       return length
     }
     if (TRANSPARENT.has(word.text) || !isKey(text, word)) return 1
+    if (OWNERS.has(word.text) && found.length > 0 && text.slice(found.at(-1)!.end, word.start) === ' ') return 1
     const { start, end } = word
     if (owner !== undefined) found.push({ start, end, bits: owner.bits & this.#checked, isKey: true })
     else if (!isSentence(text, word, found)) found.push({ start, end, bits: 0, isKey: true })
