@@ -30,7 +30,9 @@ import { abandonedWindows, isWindowed, KEEP_ALL, planWindows, type WindowPlan } 
 export const gatewayErrors = catalogue({
   GATEWAY_NO_TYPE: (kind: string, type: string) => `this build has no ${kind} of type ${type}`,
   GATEWAY_TWO_WINDOWS: (pipeline: string, first: string, second: string) =>
-    `pipeline ${pipeline} has two processors that judge whole traces, ${first} and ${second}: leave one out`
+    `pipeline ${pipeline} has two processors that judge whole traces, ${first} and ${second}: leave one out`,
+  GATEWAY_WINDOW_QUEUE: (processor: string, queue: string) =>
+    `${processor} judges whole traces and needs \`queue: {type: embedded}\`: with \`${queue}\` the spans of a trace may be with different gateways; sample there with probabilistic_sampler`
 })
 
 export interface GatewayOptions {
@@ -88,6 +90,9 @@ export class Gateway {
       if (readersOf(config, exporter.id).length > 0) this.#deliveries.set(exporter.id, this.#delivery(exporter))
     }
     this.#windowPlans = planWindows(config)
+    // Positions of a shared log are a process's own and its partitions move: a window could neither be whole nor restart.
+    const [shared] = config.queue.type === 'redis' ? this.#windowPlans : []
+    if (shared !== undefined) throw gatewayErrors.GATEWAY_WINDOW_QUEUE(shared.id, config.queue.type)
     for (const plan of this.#windowPlans) this.#windows.set(plan.id, this.#window(plan))
     this.#pipelines = new Pipelines({
       log: this.#store,

@@ -1,0 +1,81 @@
+import t from 'tap'
+import { loadConfig } from '../../core/config/load.js'
+import { systemClock } from '../../core/telemetry/clock.js'
+import { silentLog } from '../../test/helpers/receiver.js'
+import { requestOf } from '../../test/helpers/window.js'
+import { registryWith } from '../registry.js'
+import { Gateway } from './app.js'
+import { RECEIVERS } from './receivers/index.js'
+
+/** A gateway over a queue in `dir`; `processors` of its pipelines, which share the file exporter. */
+async function gateway(
+  dir: string,
+  processors: string,
+  queue = `{type: embedded, path: ${dir}/queue}`
+): Promise<Gateway> {
+  const text = `
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:0"}}}}
+processors: {tail_sampling: {late_error_window: 1h}, tail_sampling/two: {}}
+exporters: {file: {path: ${dir}/out.jsonl}}
+queue: ${queue}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: ${processors}, exporters: [file]}
+    logs: {receivers: [otlp], processors: ${processors}, exporters: [file]}
+`
+  const { config, problems } = loadConfig({ text, env: {}, registry: registryWith(RECEIVERS) })
+  if (config === undefined) throw new Error(problems.map(problem => problem.says).join('\n'))
+  return new Gateway({ config, version: '0', log: silentLog, clock: systemClock })
+}
+
+async function send(to: Gateway, signal: 'traces' | 'logs'): Promise<void> {
+  const body = new Uint8Array(requestOf(signal, [{ trace: 1 }, { trace: 2 }]))
+  const url = `http://${to.endpoints().get('otlp')!.http}/v1/${signal}`
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/x-protobuf' }, body })
+  if (!response.ok) throw new Error(`the gateway answered ${response.status}`)
+}
+
+t.test('what a window held goes on to the exporters when the window is taken out of the config', async t => {
+  const dir = t.testdir()
+  const first = await gateway(dir, '[tail_sampling]')
+  await first.start()
+  await send(first, 'traces')
+  await send(first, 'logs')
+  t.same(
+    first
+      .ledger()
+      .streams.map(line => [line.stream, line.windowed])
+      .sort(),
+    [
+      ['logs', 2],
+      ['traces', 2]
+    ]
+  )
+  t.ok(first.ledger().isBalanced)
+  await first.stop()
+  const second = await gateway(dir, '[]')
+  await second.start()
+  await second.windows.get('tail_sampling')!.settle()
+  t.match(
+    second.ledger().streams.map(line => [line.windowed, line.appended]),
+    [
+      [0, 2],
+      [0, 2]
+    ]
+  )
+  await second.stop()
+  t.ok(second.windows.has('tail_sampling'))
+  const third = await gateway(dir, '[]')
+  await third.start()
+  t.equal(third.windows.size, 0, 'it is needed no more')
+  t.ok(third.ledger().isBalanced)
+  await third.stop()
+})
+
+t.test('two windows in one pipeline, and a window over a shared queue, are refused', async t => {
+  const dir = t.testdir()
+  await t.rejects(gateway(dir, '[tail_sampling, tail_sampling/two]'), { code: 'GATEWAY_TWO_WINDOWS' })
+  await t.rejects(gateway(dir, '[tail_sampling]', '{type: redis, url: "redis://127.0.0.1:1"}'), {
+    code: 'GATEWAY_WINDOW_QUEUE'
+  })
+})
