@@ -1,10 +1,13 @@
 // Dead letters from outside: a back end refuses, the operator lists, shows, redrives and purges by command.
 
-import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { GATEWAY, gatewayConfig, startGateway, TELEMETRY, toSink, until } from '../helpers/gateway-process.js'
+import { runCli, type Shell } from '../../services/ctl/cli.js'
+import { addQueueCommands } from '../../services/ctl/queue.js'
+import { RECEIVERS } from '../../services/gateway/receivers/index.js'
+import { registryWith } from '../../services/registry.js'
+import { gatewayConfig, startGateway, TELEMETRY, toSink, until } from '../helpers/gateway-process.js'
 import { post } from '../helpers/http.js'
 import { sink } from '../helpers/sink.js'
 import { spansRequest } from '../helpers/spans.js'
@@ -15,12 +18,20 @@ interface Ran {
   readonly err: string
 }
 
-function queue(admin: string, ...args: string[]): Promise<Ran> {
-  return new Promise(resolve => {
-    execFile(process.execPath, [GATEWAY, 'queue', ...args, '--admin', admin], (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err })
-    })
-  })
+/** The command as typed, run in this process. */
+async function queue(admin: string, ...args: string[]): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const shell: Shell = {
+    out: text => void (out += text),
+    err: text => void (err += text),
+    env: {},
+    version: 'test',
+    registry: registryWith(RECEIVERS),
+    start: async () => 1
+  }
+  const code = await runCli(['queue', ...args, '--admin', admin], shell, [addQueueCommands])
+  return { code, out, err }
 }
 
 t.test('a refused item becomes a dead letter that can be listed, shown, redriven and purged', async t => {
