@@ -65,6 +65,7 @@ export const driversLicence = defineDetector({
     each(scan.text, NUMBER, match => {
       let value = match[0]
       if (value.includes(' ')) value = value.slice(0, firstWord(value))
+      if (value.includes(' ') && value.replace(/[ -]/g, '').length > 18) value = value.slice(0, value.indexOf(' '))
       const code = value.replace(/[ -]/g, '')
       if (
         code.length < 7 ||

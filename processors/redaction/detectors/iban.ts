@@ -57,5 +57,6 @@ function collect(text: string, start: number, length: number): number {
     else if (!((c === 32 || c === 45) && i + 1 < text.length && isAlnum(text.charCodeAt(i + 1)))) return 0
   }
   if (code.length !== length || (i < text.length && isAlnum(text.charCodeAt(i)))) return 0
-  return ibanChecksum(code.toUpperCase()) ? i : 0
+  // Check digits go from 02 to 98.
+  return !/^(?:00|01|99)/.test(code.slice(2)) && ibanChecksum(code.toUpperCase()) ? i : 0
 }

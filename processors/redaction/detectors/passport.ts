@@ -43,6 +43,10 @@ export const passport = defineDetector({
   find(scan: Scan): void {
     each(scan.text, NUMBER, match => {
       const length = match[0].replace(/[ -]/g, '').length
+      if (length > 10 && / |-/.test(match[0])) {
+        NUMBER.lastIndex = match.index + match[0].search(/[ -]/) + 1
+        return
+      }
       if (length < 6 || length > 10 || (match[0].match(/\d/g)?.length ?? 0) < 3) return
       if (
         /^\d{2,4}-\d/.test(scan.text.slice(match.index, match.index + 6)) ||

@@ -219,7 +219,7 @@ export const personName = defineDetector({
       if (isLoose(value) && isTalk(text, label, value)) return
       const isPlain = PLAIN.test(words)
       const plain = isPlain && value.joint !== ' '
-      const reversible = isPlain || value.joint === ':' || value.joint === '='
+      const reversible = isPlain || value.joint !== ' '
       const limit = value.quoted || value.joint === '>' || value.joint === '|' ? value.end : text.length
       const form = formEncoded(text, value)
       if (form !== undefined && isName(form, plain)) return scan.hit(value.start, value.start + form.length)

@@ -19,9 +19,12 @@ export const spainId = defineDetector({
   labels: ['dni', 'nif', 'nie'],
   labelTrigger: Trigger.numberLabel,
   hits: ['dni ‹12345678Z›', '‹12.345.678-Z›', 'NIE: ‹X1234567L›', '‹12345678-z›', '‹Y-7654321-G›'],
-  misses: ['12345678A', 'X1234567A', '112345678Z', '12345678Zx'],
+  misses: ['flow-worker-41442536d-fkwvt', '12345678A', 'X1234567A', '112345678Z', '12345678Zx'],
   find(scan: Scan): void {
     each(scan.text, DNI, match => {
+      // `worker-41442536d-x7`: a piece of a name.
+      const isPiece = scan.text[match.index - 1] === '-' && /[a-z]/.test(match[2]!)
+      if (isPiece && !scan.labelled(match.index)) return
       if (spanishLetter(match[1]!.replace(/\D/g, '')) === match[2]!.toUpperCase())
         scan.hit(match.index, match.index + match[0].length)
     })

@@ -62,7 +62,7 @@ export function isLoose({ joint }: Labelled): boolean {
 
 /** Names of algorithms and versions, which stand behind such labels too. */
 const TERMS =
-  /^(?:sha|md|argon|pbkdf|oauth|http|utf|base|aes|rsa|hs|rs|es|ed|ipv|x|v|bcrypt|scrypt|hmac|ecdsa|tls|ssl)-?\d/i
+  /^(?:sha|md|argon|pbkdf|oauth|http|utf|base|aes|rsa|hs|rs|es|ed|ipv|bcrypt|scrypt|hmac|ecdsa|tls|ssl)-?\d{1,4}(?:[-_./]|[a-z]{0,3}$)|^[vx]\d{1,4}(?:[a-z]{1,5}\d?)?(?:[._-]\w{1,8})*$/i
 /** `worker-3`, `payments-api-key-v2`, `TokenValidator2`, `max_tokens`: words, each in one case, and small numbers. */
 const NAMED = /^(?:(?:\p{Lu}?\p{Ll}{2,}|\p{Lu}{2,}|v?\d{1,3}|\p{Ll}{2,8}\d{1,2})(?:[-_.]|$))+$/u
 

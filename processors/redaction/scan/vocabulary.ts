@@ -301,6 +301,8 @@ export class Vocabulary {
     let length = 0
     for (let j = at; j < words.length && j < at + 4; j++) {
       if (j > at && !joins(text, words[j - 1]!.end, words[j]!.start)) break
+      // `passport: ID1977879`: the value begins with a word of a phrase.
+      if (j > at && text[words[j - 1]!.end] === ':' && /\d/.test(text[words[j]!.end] ?? '')) break
       node = node.next.get(words[j]!.text)
       if (node === undefined) break
       if (node.bits !== 0) {
