@@ -90,9 +90,12 @@ export async function freePort(): Promise<number> {
 
 async function launch(path: string, dir: string, port: number, args: readonly string[]): Promise<ChildProcess> {
   const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes']
-  // `timeout` ends it even when this process is killed and can end nothing.
   const child = spawn(path, [...own, '--appendfsync', 'everysec', ...args], { stdio: 'ignore' })
-  setTimeout(() => child.kill('SIGKILL'), LIFE_S * 1000).unref()
+  // A watch of its own ends it when its time is over or this process was killed and can end nothing.
+  const watch = `n=0; while kill -0 ${process.pid} && [ $n -lt ${LIFE_S} ]; do sleep 1; n=$((n+1)); done; kill -9 ${child.pid}`
+  const watcher = spawn('sh', ['-c', watch], { stdio: 'ignore', detached: true })
+  watcher.unref()
+  child.once('exit', () => watcher.kill())
   const client = new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: () => 20 })
   client.on('error', () => {})
   const deadline = Date.now() + START_MS
