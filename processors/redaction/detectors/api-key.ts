@@ -87,10 +87,16 @@ export const apiKey = defineDetector({
     '"refreshToken":"‹def50200a1b2c3d4e5f6›"',
     '/cb?access_token=‹a1b2c3d4e5f6g7›&state=x',
     '--token ‹a1b2c3d4e5f6g7›',
+    'received API key ‹uJhgos10rKZqVCJOuw2J7g60› from the form',
+    'client secret given at registration was ‹1JaQgyGNeOIIZRDFLbyT2ZUy›',
+    '{"headers":{"x-api-key":["‹9fa81c22b7e04d3f8c1b›"]}}',
     'signing secret is ‹8f742231b10e8888abcd›'
   ],
   misses: [
     'token expired',
+    'token = random.randrange(sys.maxsize)',
+    'auth method is mtls-x509v3',
+    'token refresh failed for client: svc-payments-01',
     'tokens=1500',
     { key: 'llm.token', text: '1500' },
     'api_key=${API_KEY}',

@@ -15,6 +15,9 @@ export const brazilId = defineDetector({
   labels: ['cpf', 'cnpj', 'cpf cnpj', 'cadastro de pessoas'],
   labelTrigger: Trigger.numberLabel,
   hits: [
+    'cpf_do_titular=‹52998224725›',
+    '{Seq:3 CpfCliente:‹52998224725› Active:true}',
+    'CPF taken from the second form: ‹52998224725›',
     'cpf ‹529.982.247-25›',
     '‹11.222.333/0001-81›',
     'cpf=‹52998224725›',

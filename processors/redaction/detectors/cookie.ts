@@ -78,6 +78,7 @@ export const cookie = defineDetector({
     'Cookie: sessionid=‹38afes7a8›; theme=‹dark12›',
     'Set-Cookie: id=‹a3fWa9›; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Path=/; HttpOnly',
     'JSESSIONID=‹0A1B2C3D4E5F6A7B›',
+    'jsessionid ‹UlFdy9gd0r6Tw_mNZ0N7tPox7VfBrLp2›',
     { key: 'http.request.header.cookie', text: 'a=‹1234567›; b=‹x›' },
     '/x?PHPSESSID=‹abc123def456›&y=2',
     { key: 'jsessionid', text: '‹0A1B2C3D4E5F6A7B8C9D›' }

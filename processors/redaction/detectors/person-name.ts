@@ -208,6 +208,8 @@ export const personName = defineDetector({
     { key: 'db.collection.name', text: 'Customer Accounts' },
     { key: 'display_name', text: 'Ledger Sync 2' },
     'customer segment is Enterprise Plus',
+    'COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM',
+    'every recipient of Adapted Material',
     'user Story Mapping enabled',
     'Ada Lovelace'
   ],

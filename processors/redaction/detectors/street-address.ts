@@ -80,12 +80,17 @@ export const streetAddress = defineDetector({
     '"street":"‹Hauptstraße 12›"',
     'deliver to ‹221B Baker Street› today',
     { key: 'billing_address_line_1', text: '‹1 Infinite Loop›' },
-    'shippingAddress=‹99 High Road›, total=3'
+    'shippingAddress=‹99 High Road›, total=3',
+    'billing address ‹Keizersgracht 4270›',
+    'address line 1: ‹Flat 6, Via dei Mille 20›',
+    'home address ‹1-2-3 Shibuya›'
   ],
   misses: [
     { key: 'server.address', text: 'db-1.internal' },
     { key: 'client.address', text: '10.0.0.1:80' },
     'address already in use',
+    'the address: all 8 groups are padded',
+    'address line 2 is optional',
     'bind address 0.0.0.0:80 failed',
     'memory address 0x7ffe12',
     'shipping took 3 days',
