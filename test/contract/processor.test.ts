@@ -23,7 +23,8 @@ const CONFIGS: Readonly<Record<string, object>> = {
     ]
   },
   filter: { drop: [{ name: 'some', attributes: { 'workflow.name': '*' } }] },
-  hashing: { hash_fields: ['user.email', 'service.name'], key: 'only-for-this-test-0123' }
+  hashing: { hash_fields: ['user.email', 'service.name'], key: 'only-for-this-test-0123' },
+  probabilistic_sampler: { sampling_percentage: 50 }
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
