@@ -541,16 +541,21 @@ export class Walker {
       if (!step.value) continue
       this.#step = i
       v.enterScalar(PLACES[place]!, key, 0, type, this.#buf, from, to)
-      try {
-        step.visitor.value!(v)
-      } catch (error) {
-        this.#report.failed(step.visitor, error)
-        v.remove()
-      }
+      this.#showTo(step.visitor, v)
       if (this.#dropBy >= 0) return GONE
       if (v.isTouched) return i
     }
     return UNTOUCHED
+  }
+
+  /** Asks one visitor about the value in hand; a hook that throws costs that value. */
+  #showTo(visitor: Visitor, v: ValueImpl): void {
+    try {
+      visitor.value!(v)
+    } catch (error) {
+      this.#report.failed(visitor, error)
+      v.remove()
+    }
   }
 
   /** Shows one pair to the visitors from step `first` on, in order; descends into maps and arrays. False when the item goes. */
@@ -710,12 +715,7 @@ export class Walker {
       this.#step = i
       if (current === undefined) v.enterScalar(PLACES[place]!, key, depth, type, buf, from, to)
       else v.enterText(PLACES[place]!, 'string', key, depth, current, 0, current.length)
-      try {
-        step.visitor.value!(v)
-      } catch (error) {
-        this.#report.failed(step.visitor, error)
-        v.remove()
-      }
+      this.#showTo(step.visitor, v)
       if (this.#dropBy >= 0) return undefined
       if (!v.isTouched) continue
       if (v.isRemoved) return Buffer.alloc(0)
@@ -753,12 +753,7 @@ export class Walker {
       this.#step = i
       if (current === undefined) v.enterText(PLACES[place]!, 'string', undefined, -1, this.#buf, start, end)
       else v.enterText(PLACES[place]!, 'string', undefined, -1, current, 0, current.length)
-      try {
-        step.visitor.value!(v)
-      } catch (error) {
-        this.#report.failed(step.visitor, error)
-        v.remove()
-      }
+      this.#showTo(step.visitor, v)
       if (this.#dropBy >= 0) return false
       if (!v.isTouched) continue
       current = v.isRemoved ? Buffer.alloc(0) : v.fresh
@@ -782,12 +777,7 @@ export class Walker {
       this.#step = i
       if (kind === 'bytes') v.enterText('unknown_field', 'bytes', undefined, -1, this.#buf, start, end)
       else v.enterScalar('unknown_field', undefined, -1, ValueType.int, this.#buf, start, end)
-      try {
-        step.visitor.value!(v)
-      } catch (error) {
-        this.#report.failed(step.visitor, error)
-        v.remove()
-      }
+      this.#showTo(step.visitor, v)
       if (this.#dropBy >= 0) return false
       if (v.isTouched) {
         this.#edits.replace(tagAt, end, undefined)
@@ -846,12 +836,7 @@ export class Walker {
             if (!step.value) continue
             this.#step = i
             v.enterText(PLACES[PLACE_UNKNOWN]!, 'bytes', undefined, -1, buf, p + 1, next)
-            try {
-              step.visitor.value!(v)
-            } catch (error) {
-              this.#report.failed(step.visitor, error)
-              v.remove()
-            }
+            this.#showTo(step.visitor, v)
             if (this.#dropBy >= 0) return false
             isTouched = v.isTouched
           }
