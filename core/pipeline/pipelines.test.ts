@@ -1,8 +1,8 @@
 import t from 'tap'
+import type { Clock } from '../component/context.js'
 import { encodeRequest } from '../otlp/decode.js'
 import type { Commit, Log } from '../queue/log.js'
 import { MemoryLog } from '../queue/memory/log.js'
-import { systemClock } from '../telemetry/clock.js'
 import { ledgerOf } from '../telemetry/ledger.js'
 import { Chain } from './chain.js'
 import { type Pipeline, Pipelines } from './pipelines.js'
@@ -12,6 +12,15 @@ const bad = { traceId: Buffer.alloc(15, 1), spanId: Buffer.alloc(8, 2) }
 const request = (...spans: object[]) =>
   encodeRequest('traces', { resourceSpans: [{ scopeSpans: [{ spans }] }] } as never)
 const span = (name = 'x') => ({ ...ids, name })
+
+/** The system clock's timers let the process end; here nothing else keeps it. */
+const waitingClock: Clock = {
+  now: Date.now,
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms)
+    return { cancel: () => clearTimeout(timer) }
+  }
+}
 
 interface Made {
   readonly pipelines: Pipelines
@@ -49,7 +58,7 @@ async function make(over: Partial<Pipeline>[] = [{}]): Promise<Made> {
   }
   const pipelines = new Pipelines({
     log: watched,
-    clock: systemClock,
+    clock: waitingClock,
     pipelines: over.map(more => ({
       id: 'traces',
       signal: 'traces',
