@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { deadLetterErrors } from '../../core/delivery/dead-letters.js'
 import { queueErrors } from '../../core/queue/errors.js'
-import { gatewayErrors } from '../gateway/app.js'
+import { gatewayErrors } from '../gateway/errors.js'
 import { errorsPage, errorTexts } from './docs-errors.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
