@@ -19,6 +19,15 @@ export interface Clock {
 /** A monotonic counter; `labels` come from a fixed, bounded list. */
 export type Count = (n: number, label?: string) => void
 
+/** What the gateways of a cluster tell each other, so that a target for all of them can be shared out. */
+export interface SharedRates {
+  /**
+   * Says how much of `name` this gateway sees, units a second, and gives the part of a target for all gateways that is
+   * its own: above 0, at most 1. Answers at once from what is known; while the others cannot be reached the parts are equal.
+   */
+  part(name: string, rate: number): number
+}
+
 export interface ComponentContext<C extends string = string> {
   /** The id in the config file: `redaction` or `redaction/strict`. */
   readonly id: string
@@ -31,6 +40,8 @@ export interface ComponentContext<C extends string = string> {
    * has none. What is hashed under it agrees over restarts, not over replicas.
    */
   readonly installationKey?: string
+  /** Undefined where this gateway is the only one. */
+  readonly rates?: SharedRates
 }
 
 /** A counter's declaration: exported as `algoflow_gateway_<kind>_<name>_total`, labelled with the component's id. */

@@ -117,6 +117,40 @@ const PARTS = {
     },
     { description: 'Frequent workflows are thinned out more than rare ones, to a total rate. Weights stay exact.' }
   ),
+  adaptive: Type.Object(
+    {
+      items_per_second: Type.Optional(
+        Type.Number({
+          exclusiveMinimum: 0,
+          description: 'Spans and log records a second that all gateways together are to keep.',
+          examples: [5000]
+        })
+      ),
+      bytes_per_second: Type.Optional(
+        byteSize({ description: 'The same in bytes, as received. One of both.', examples: ['2MiB'] })
+      ),
+      adjustment_interval: duration({
+        default: '10s',
+        description: 'How often the rates of workflows are averaged. A burst ends an interval early.'
+      }),
+      weight: Type.Number({
+        default: 0.5,
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: 'How fast old traffic is forgotten (EMA).'
+      }),
+      band: Type.Number({
+        default: 10,
+        minimum: 1,
+        maximum: 50,
+        description: 'Percent that the expected output may be off the target before chances change.'
+      })
+    },
+    {
+      description:
+        'Keeps the output at a rate while the input changes. Errors and what other policies keep are taken off it first; the rest is shared fairly among workflows. Weights stay exact.'
+    }
+  ),
   slow_outlier: Type.Object(
     {
       percentile: Type.Number({
@@ -326,6 +360,13 @@ export function validate(config: TailSamplingConfig): readonly Problem[] {
         path: `${path}.${policy.type}`,
         says: `a policy of type \`${policy.type}\` needs the key \`${policy.type}\``
       })
+    }
+    const { adaptive } = policy
+    if (
+      adaptive !== undefined &&
+      (adaptive.items_per_second === undefined) === (adaptive.bytes_per_second === undefined)
+    ) {
+      found.push({ path: `${path}.adaptive`, says: 'needs either `items_per_second` or `bytes_per_second`' })
     }
     const inner = policy.not?.not_sub_policy
     if (policy.type === 'not' && inner !== undefined && !CONDITIONS.has(inner.type)) {

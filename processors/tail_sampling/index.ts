@@ -1,6 +1,7 @@
 // Keeps or drops whole traces when they are over. An error is never sampled away, in whatever order its spans arrive.
 
 import { defineWindowed } from '../../core/component/windowed.js'
+import { RULE_LATE_ERROR } from '../../core/sampling/window.js'
 import { schema, validate } from './config.js'
 import { Rules } from './rules.js'
 
@@ -17,7 +18,8 @@ export default defineWindowed({
   },
   validate,
   create(config, context) {
-    const rules = new Rules(config)
+    const { id, rates } = context
+    const rules = new Rules(config, rates && ((policy, rate) => rates.part(`${id}/${policy}`, rate)))
     return {
       settings: {
         decisionWaitMs: config.decision_wait,
@@ -33,7 +35,8 @@ export default defineWindowed({
       attributes: rules.attributes,
       traceStates: rules.traceStates,
       decide: (trace, now) => rules.decide(trace, now),
-      decided(rule, isKept) {
+      decided(rule, isKept, trace) {
+        if (rule === RULE_LATE_ERROR) rules.broughtBack(trace)
         if (isKept) context.count.traces_kept(1, rule)
         else context.count.traces_dropped(1, rule)
       }

@@ -1,5 +1,6 @@
 // Rates: a bucket of tokens, and fair shares of a rate by key. Time is the log's, milliseconds; it may stand still.
 
+import { fairChances } from '../../core/sampling/fair-shares.js'
 import { ALWAYS, thresholdOf } from '../../core/sampling/threshold.js'
 
 /** As many units a second, twice that at once. */
@@ -77,13 +78,13 @@ export class FairRates {
       share.units = 0
       if (share.rate < 1e-6) this.#shares.delete(key)
     }
-    const byRate = [...this.#shares.values()].sort((a, b) => a.rate - b.rate)
-    let left = this.#target
-    byRate.forEach((share, i) => {
-      const fair = left / (byRate.length - i)
-      const kept = Math.min(share.rate, fair)
-      share.threshold = thresholdOf(kept / share.rate)
-      left -= kept
+    const shares = [...this.#shares.values()]
+    const chances = fairChances(
+      shares.map(({ rate }) => rate),
+      this.#target
+    )
+    shares.forEach((share, i) => {
+      share.threshold = thresholdOf(chances[i]!)
     })
   }
 }

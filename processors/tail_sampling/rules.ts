@@ -5,7 +5,9 @@
 // `or` (the list of policies) the smallest, and the result is the exact chance of the trace, whichever policies overlap.
 
 import type { AttributeCondition, TraceFacts, TraceStateCondition, Verdict } from '../../core/component/windowed.js'
+import { chanceOf } from '../../core/sampling/fair-shares.js'
 import { ALWAYS, NEVER, thresholdOf } from '../../core/sampling/threshold.js'
+import { Budget, type Share } from './budget.js'
 import { booleanCondition, numericCondition, stringCondition, traceStateCondition } from './conditions.js'
 import { type Policy, subPolicies, type TailSamplingConfig } from './config.js'
 import { SlowOutliers } from './outliers.js'
@@ -40,10 +42,16 @@ export class Rules {
   readonly #rules: readonly Rule[]
   readonly #excluded: ReadonlySet<string>
   readonly #learners: SlowOutliers[] = []
+  readonly #budgets: Budget[] = []
+  readonly #share: Share | undefined
+  /** Time of the last decision: the log's, not the clock's. */
+  #now = 0
   readonly #slow = new Map<SlowOutliers, boolean>()
   readonly #verdict: Verdict = { rule: '', threshold: 0, isWeighted: true, isFinal: false }
 
-  constructor(config: TailSamplingConfig) {
+  /** `share`: this gateway's part of the target of a policy, where there are several gateways. */
+  constructor(config: TailSamplingConfig, share?: Share) {
+    this.#share = share
     const policies = config.policies as readonly Policy[]
     this.#excluded = new Set(config.exclude_workflows)
     this.#drops = policies.filter(({ type }) => type === 'drop').map(policy => this.#rule(policy))
@@ -52,6 +60,22 @@ export class Rules {
 
   /** The verdict: one object, overwritten by the next call. */
   decide(trace: TraceFacts, now: number): Verdict {
+    this.#now = now
+    const verdict = this.#judgeAll(trace, now)
+    if (this.#budgets.length > 0) {
+      // The window keeps an error whatever is said here.
+      const chance = trace.hasError && !verdict.isFinal ? 1 : chanceOf(verdict.threshold)
+      for (const budget of this.#budgets) budget.spend(trace, chance, now)
+    }
+    return verdict
+  }
+
+  /** Told of traces that the window kept by itself, later than `decide`. */
+  broughtBack(trace: TraceFacts): void {
+    for (const budget of this.#budgets) budget.spend(trace, 1, this.#now)
+  }
+
+  #judgeAll(trace: TraceFacts, now: number): Verdict {
     for (const learner of this.#learners) this.#slow.set(learner, learner.judge(trace))
     if (this.#excluded.size > 0 && this.#excluded.has(trace.workflow))
       return this.#say(RULE_EXCLUDED, NEVER, true, true)
@@ -122,6 +146,11 @@ export class Rules {
         const rates = new FairRates(spans_per_second, adjustment_interval, weight)
         return (trace, now) => rates.threshold(trace.workflow, trace.items, now)
       }
+      case 'adaptive': {
+        const budget = new Budget(policy.name, policy.adaptive!, this.#share)
+        this.#budgets.push(budget)
+        return (trace, now) => budget.threshold(trace, now)
+      }
       case 'and':
         return this.#all(policy.and!.and_sub_policy)
       case 'drop':
@@ -175,14 +204,20 @@ export class Rules {
     return trace => yes(trace.attribute(i) !== isInverted)
   }
 
-  /** Rates last: what other policies refuse must not use them up. */
+  /**
+   * Rates last: what other policies refuse must not use them up. Rates that give chances see everything that conditions
+   * let pass, whatever its randomness, or they would take a part of the input for all of it.
+   */
   #all(policies: readonly Policy[]): Judge {
-    const judges = [...policies].sort((a, b) => Number(hasRate(a)) - Number(hasRate(b))).map(p => this.#judge(p))
+    const order = (policy: Policy) => (hasRate(policy) ? 2 : hasShares(policy) ? 1 : 0)
+    const judges = [...policies]
+      .sort((a, b) => order(a) - order(b))
+      .map(policy => ({ judge: this.#judge(policy), isLimit: hasRate(policy) }))
     return (trace, now) => {
       let threshold = ALWAYS
-      for (const judge of judges) {
+      for (const { judge, isLimit } of judges) {
+        if (threshold === NEVER || (isLimit && trace.randomness < threshold)) break
         threshold = Math.max(threshold, judge(trace, now))
-        if (trace.randomness < threshold) break
       }
       return threshold
     }
@@ -226,4 +261,9 @@ function within(bucket: TokenBucket, units: number, now: number): number {
 /** A rate limit somewhere in it. */
 function hasRate(policy: Policy): boolean {
   return /^(rate_limiting|bytes_limiting|composite)$/.test(policy.type) || subPolicies(policy).some(hasRate)
+}
+
+/** A fair share of a rate somewhere in it: a chance that depends on the traffic. */
+function hasShares(policy: Policy): boolean {
+  return /^(dynamic|adaptive)$/.test(policy.type) || subPolicies(policy).some(hasShares)
 }

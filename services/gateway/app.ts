@@ -12,6 +12,7 @@ import type { WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Log } from '../../core/queue/log.js'
 import { openQueue } from '../../core/queue/open.js'
 import type { Parking } from '../../core/queue/parking.js'
+import { RedisRates } from '../../core/queue/redis_streams/rates.js'
 import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
 import { GatewayMetrics } from '../../core/telemetry/metrics.js'
 import { Parts } from './parts.js'
@@ -44,6 +45,7 @@ export class Gateway {
   readonly #clock: Clock
   readonly #store: Log
   readonly #parking: Parking
+  readonly #rates: RedisRates | undefined
   readonly #parts: Parts
   readonly #receivers = new Map<string, Receiver>()
   readonly #pipelines: Pipelines
@@ -57,7 +59,9 @@ export class Gateway {
     this.#log = log
     this.#clock = clock
     this.metrics = new GatewayMetrics(options.version)
-    const queue = openQueue(queueOf(config, log))
+    const queueConfig = queueOf(config, log)
+    const queue = openQueue(queueConfig)
+    this.#rates = ratesOf(queueConfig, clock, log)
     this.#store = queue.log
     this.#parking = queue.parking
     const workshop = new Workshop({
@@ -66,7 +70,8 @@ export class Gateway {
       clock,
       store: this.#store,
       parking: this.#parking,
-      ...(installationKey === undefined ? {} : { installationKey })
+      ...(installationKey === undefined ? {} : { installationKey }),
+      ...(this.#rates === undefined ? {} : { rates: this.#rates })
     })
     this.#parts = new Parts(config, workshop)
     this.#pipelines = new Pipelines({
@@ -100,6 +105,7 @@ export class Gateway {
     try {
       await this.#store.start()
       await this.#parking.start()
+      this.#rates?.start()
       parts.adopt(this.#store.counts())
       this.#listen()
       await this.#store.cursors(parts.readers())
@@ -132,6 +138,7 @@ export class Gateway {
     await Promise.all([...deliveries.values()].map(delivery => delivery.stop(left)))
     for (const processor of processors) await processor.stop?.()
     this.metrics.unwatch()
+    await this.#rates?.stop()
     await this.#parking.stop()
     await this.#store.stop()
     this.#state = 'stopped'
@@ -212,4 +219,11 @@ export class Gateway {
     const text = code === 'UNKNOWN' ? (error as Error | undefined)?.name : (error as Error).message
     this.#log.warn({ signal, items, code, error: text }, 'a request was refused')
   }
+}
+
+/** With a shared queue there may be other gateways: what is to be a rate of all is shared out over the same Redis. */
+function ratesOf(queue: ReturnType<typeof queueOf>, clock: Clock, log: Logger): RedisRates | undefined {
+  if (queue.type !== 'redis') return undefined
+  const onNote = (level: 'info' | 'warn', text: string) => log[level]({}, text)
+  return new RedisRates({ url: queue.url, prefix: queue.prefix ?? 'algoflow', clock, onNote })
 }

@@ -1,7 +1,7 @@
 // Makes one part of the gateway at a time from its checked config: a receiver, a processor's place in a chain, a window,
 // a delivery. It knows what parts need; which parts there are is parts.ts.
 
-import type { Clock, ComponentContext, CounterSpec, Log as Logger } from '../../core/component/context.js'
+import type { Clock, ComponentContext, CounterSpec, Log as Logger, SharedRates } from '../../core/component/context.js'
 import { codeOf } from '../../core/component/errors.js'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
 import type { ProcessorDeclaration } from '../../core/component/processor.js'
@@ -33,6 +33,8 @@ export interface Tools {
   readonly parking: Parking
   /** The installation's own secret, asked for when a processor needs one; absent where nothing is kept on disk. */
   readonly installationKey?: () => string
+  /** Rates of all gateways, where there may be several. */
+  readonly rates?: SharedRates
 }
 
 type Kind = 'receiver' | 'processor' | 'exporter'
@@ -111,8 +113,9 @@ export class Workshop {
     id: string,
     counters: { readonly [K in C]: CounterSpec } | undefined
   ): ComponentContext<C> {
-    const { metrics, log, clock } = this.tools
-    return metrics.context<C>({ kind, id, counters, log, clock })
+    const { metrics, log, clock, rates } = this.tools
+    const context = metrics.context<C>({ kind, id, counters, log, clock })
+    return rates === undefined ? context : { ...context, rates }
   }
 }
 

@@ -95,11 +95,13 @@ export class WindowRig {
   readonly #settings: object
   stage!: WindowedStage
 
-  constructor(settings: object, log?: (now: () => number) => Log) {
+  /** `part`: the gateway's part of a target for all, see `SharedRates`. */
+  constructor(settings: object, log?: (now: () => number) => Log, part?: (name: string, rate: number) => number) {
     this.#settings = settings
     const now = () => this.clock.now()
     this.log = log?.(now) ?? new MemoryLog({ maxBytes: 1 << 26, now })
-    this.context = testContext('tail_sampling', this.clock)
+    const context = testContext('tail_sampling', this.clock)
+    this.context = part === undefined ? context : { ...context, rates: { part } }
   }
 
   /** Opens the log and starts the window; again after `stop`: a restart. */
