@@ -1,7 +1,9 @@
-// The bar: figures of a fixed corpus that may only get better. Kept in bar.json beside this file.
+// The bar: figures of fixed corpora that may only get better. Kept in bar.json and its like beside this file.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type CorpusOptions, digestOf } from './corpus.js'
+import type { CorpusOptions } from './assemble.js'
+import { CORPORA, type CorpusName, isTotalsOnly } from './corpora.js'
+import { digestOf } from './corpus.js'
 import { rate, type Score, type Tallies } from './score.js'
 
 export interface Bar {
@@ -19,12 +21,13 @@ export interface Bar {
 /** Small enough for every test run. */
 export const BAR_OPTIONS: CorpusOptions = { seed: 71, size: 4000 }
 
-const FILE = new URL('../../../test/privacy/bar.json', import.meta.url)
+const fileOf = (name: CorpusName): URL =>
+  new URL(`../../../test/privacy/bar${name === 'first' ? '' : `-${name}`}.json`, import.meta.url)
 
 // Another corpus of the same size: the headline may differ by chance alone, this much (points).
 const CHANCE = 0.4
 
-export function barOf(score: Score, options: CorpusOptions): Bar {
+export function barOf(score: Score, name: CorpusName, options: CorpusOptions): Bar {
   const headline: Record<string, number> = { leaked: round(rate(score.leaked)) }
   for (const [name, tally] of Object.entries(score.byDifficulty)) headline[`leaked/${name}`] = round(rate(tally))
   headline['negatives damaged'] = round(rate(score.damaged))
@@ -35,7 +38,8 @@ export function barOf(score: Score, options: CorpusOptions): Bar {
     ...rowsOf('encoding', score.byEncoding),
     ...rowsOf('negative', score.byNegative)
   }
-  return { options, corpus: digestOf(options), headline, best: headline, rows }
+  const shown = isTotalsOnly(name) ? {} : rows
+  return { options, corpus: digestOf(CORPORA[name](options)), headline, best: headline, rows: shown }
 }
 
 /** What got worse, in words; empty when nothing did. */
@@ -48,18 +52,18 @@ export function worse(now: Bar, bar: Bar): string[] {
     .map(([name, figure]) => `${name}: ${figure} %, the bar is ${held[name] ?? 0} %`)
 }
 
-export function readBar(): Bar | undefined {
+export function readBar(name: CorpusName): Bar | undefined {
   try {
-    return JSON.parse(readFileSync(FILE, 'utf8')) as Bar
+    return JSON.parse(readFileSync(fileOf(name), 'utf8')) as Bar
   } catch {
     return undefined
   }
 }
 
-export function writeBar(now: Bar, before: Bar | undefined): void {
+export function writeBar(name: CorpusName, now: Bar, before: Bar | undefined): void {
   const best = Object.entries(now.headline).map(([name, figure]) => [name, Math.min(figure, before?.best[name] ?? 100)])
   const bar: Bar = { ...now, best: Object.fromEntries(best) as Bar['best'] }
-  writeFileSync(FILE, `${JSON.stringify(bar, null, 2)}\n`)
+  writeFileSync(fileOf(name), `${JSON.stringify(bar, null, 2)}\n`)
 }
 
 function rowsOf(group: string, tallies: Tallies): Record<string, number> {

@@ -5,21 +5,26 @@ import { isValidPhoneNumber } from 'libphonenumber-js'
 import t from 'tap'
 import { PLACES } from '../../core/otlp/schema.js'
 import { futureOracle } from '../helpers/otlp-oracle.js'
+import type { CorpusOptions, Request } from './assemble.js'
 import * as checksums from './checksums.js'
-import { type CorpusOptions, corpus, digestOf, type Request, TYPES } from './corpus.js'
+import { CORPORA, CORPUS_NAMES } from './corpora.js'
+import { corpus, digestOf, TYPES } from './corpus.js'
 import { entriesOf, stringsOf } from './entries.js'
 import { forEachString, identity, removeAll } from './fake-redactors.js'
 import { NEGATIVES } from './negatives.js'
 import { Rng } from './rng.js'
 import { rate, score } from './score.js'
 import { hasNeedle, hay } from './search.js'
+import { flat, type Templates } from './second/templates.js'
+import { HELDOUT } from './second/templates-heldout.js'
+import { SECOND } from './second/templates-second.js'
 
 const OPTIONS: CorpusOptions = { seed: 3, size: 3000 }
 const requests: Request[] = [...corpus(OPTIONS)]
 const planted = requests.flatMap(request => request.planted)
 
 t.test('a redactor that changes nothing leaks everything and damages nothing', async t => {
-  const { leaked, damaged, changed, byType } = score(identity, OPTIONS)
+  const { leaked, damaged, changed, byType } = score(identity, corpus(OPTIONS))
   t.equal(rate(leaked), 100)
   t.equal(Object.keys(byType).length, TYPES.length)
   t.equal(damaged.hits, 0)
@@ -29,7 +34,7 @@ t.test('a redactor that changes nothing leaks everything and damages nothing', a
 })
 
 t.test('a redactor that removes everything leaks nothing and damages everything', async t => {
-  const { leaked, damaged, changed } = score(removeAll, OPTIONS)
+  const { leaked, damaged, changed } = score(removeAll, corpus(OPTIONS))
   t.equal(leaked.hits, 0)
   t.equal(rate(damaged), 100)
   t.equal(rate(changed), 100)
@@ -37,7 +42,7 @@ t.test('a redactor that removes everything leaks nothing and damages everything'
 
 t.test('a redactor that removes e-mail addresses stops those and only those', async t => {
   const redact = forEachString(text => text.replace(/[\p{L}\p{N}.+_-]+@[\p{L}\p{N}.-]+/gu, '*'))
-  const { byType, changed } = score(redact, OPTIONS)
+  const { byType, changed } = score(redact, corpus(OPTIONS))
   const email = byType['email'] ?? { total: 0, hits: 0 }
   t.ok(rate(email) > 2 && rate(email) < 50, `the encoded ones are left: ${rate(email)} %`)
   t.equal(rate(byType['iban'] ?? { total: 1, hits: 0 }), 100)
@@ -53,6 +58,37 @@ t.test('every needle is found in the request it was planted in', async t => {
     t.same(missing, [])
     t.ok(planted.every(({ needles }) => needles.length > 0 && needles.every(({ text }) => text.length >= 4)))
   }
+})
+
+for (const name of CORPUS_NAMES) {
+  t.test(`the truth of the ${name} corpus holds, and the same seed gives the same bytes`, async t => {
+    const options = { seed: 4, size: 1500 }
+    const made = [...CORPORA[name](options)]
+    for (const { signal, bytes, planted, negatives } of made) {
+      const request = futureOracle.decodeRequest(signal, bytes)
+      const hays = stringsOf(request).map(hay)
+      const missing = planted.filter(
+        ({ needles }) => needles.length === 0 || !needles.every(needle => hays.some(text => hasNeedle(text, needle)))
+      )
+      t.same(missing, [])
+      const entries = new Set(entriesOf(request))
+      t.same(
+        negatives.filter(({ entries: own }) => own.length !== 1 || !own.every(entry => entries.has(entry))),
+        []
+      )
+    }
+    t.equal(digestOf(CORPORA[name](options)), digestOf(made))
+  })
+}
+
+t.test('the held-out corpus shares no template with the second one', async t => {
+  const templatesOf = ({ neutral, labelled, own }: Templates): string[] =>
+    [neutral, labelled, ...Object.values(own)].flatMap(set => flat(set).map(({ template }) => template))
+  const second = new Set(templatesOf(SECOND))
+  t.same(
+    templatesOf(HELDOUT).filter(template => second.has(template) && !/^\W*\{\w\}\W*\{v\}\W*$/.test(template)),
+    []
+  )
 })
 
 t.test('every negative is in its request as one entry', async t => {
@@ -79,8 +115,8 @@ t.test('all places, types, kinds and encodings occur, with the sizes that were a
 
 t.test('the same seed gives the same bytes, another seed gives others', async t => {
   const options = { seed: 5, size: 200 }
-  t.equal(digestOf(options), digestOf(options))
-  t.not(digestOf(options), digestOf({ ...options, seed: 6 }))
+  t.equal(digestOf(corpus(options)), digestOf(corpus(options)))
+  t.not(digestOf(corpus(options)), digestOf(corpus({ ...options, seed: 6 })))
 })
 
 t.test('the check digits agree with published examples', async t => {

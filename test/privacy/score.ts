@@ -2,7 +2,7 @@
 
 import type { Signal } from '../../core/otlp/signal.js'
 import { futureOracle } from '../helpers/otlp-oracle.js'
-import { type CorpusOptions, corpus, counted, type Planted, type Request, take } from './corpus.js'
+import { counted, type Planted, type Request, take } from './assemble.js'
 import { entriesOf, stringsOf } from './entries.js'
 import { hasNeedle, hay } from './search.js'
 
@@ -39,9 +39,9 @@ export interface Miss {
   readonly text: string
 }
 
-export function score(redact: Redactor, options: CorpusOptions): Score {
+export function score(redact: Redactor, requests: Iterable<Request>): Score {
   const totals = empty()
-  for (const request of corpus(options)) scoreRequest(redact, request, totals)
+  for (const request of requests) scoreRequest(redact, request, totals)
   return totals
 }
 
