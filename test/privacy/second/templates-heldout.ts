@@ -217,13 +217,13 @@ export const HELDOUT: Templates = {
         'Accepted publickey for deploy from {v} port {N}',
         'remote={v}:{N} local={lan}:443',
         '"clientIp":"{v}"',
-        'X-Real-IP: {v}',
+        'True-Client-IP: {v}',
         '{ts} {v} GET /{word} 200',
         'rejected connection from "{v}" (error EOF)',
         'Remote host: {v}'
       ]
     },
-    ipv6: { tight: ['X-Forwarded-For: {v}, {lan}', 'addr={v} n={n}', 'from {v} via eth0'] },
+    ipv6: { tight: ['CF-Connecting-IP: {v}', 'addr={v} n={n}', 'from {v} via eth0'] },
     mac: { tight: ['wlan0: associated with {v}', 'HWaddr {v}', 'station {v} left'] },
     iban: { tight: ['pay to {v} EUR {n}.00', 'DbtrAcct/{v}'] },
     credit_card: { tight: ['charge {v} declined (51)', 'pan={v};exp=2712'] },

@@ -2,7 +2,7 @@
 
 import * as checks from '../checksums.js'
 import { ALNUM, BASE32, BASE64URL, LOWER, type Rng } from '../rng.js'
-import { bare, labelled, shaped, type TypeSpec, textNeedle, type Written } from '../values.js'
+import { bare, compactNeedle, labelled, shaped, type TypeSpec, textNeedle, type Written } from '../values.js'
 import { FIRST_NAMES, STREETS, SURNAMES, TOWNS } from './words.js'
 
 /** Which set of words and templates: `second` may be read when something is missed, `heldout` only its totals. */
@@ -364,7 +364,7 @@ function birth(rng: Rng): Written {
     `${day}.${month}.${year}`,
     `${year}-${mm}-${dd}T00:00:00Z`
   ])
-  return bare(text, [textNeedle(text.replace('T00:00:00Z', ''))])
+  return bare(text, [compactNeedle(text.replace('T00:00:00Z', ''))])
 }
 
 function personName(rng: Rng): Written {
@@ -432,7 +432,7 @@ const secretWord = (rng: Rng): string =>
 
 const password = (rng: Rng): Written => {
   const text = secretWord(rng)
-  return bare(text, [textNeedle(text)])
+  return bare(text, [compactNeedle(text)])
 }
 
 const apiKey = (rng: Rng): Written =>
