@@ -1,4 +1,4 @@
-// The house rules, read from the imports: services -> processors, exporters -> core; rooms of core in their order; no
+// The house rules, read from the imports: services -> processors, exporters -> core; clients -> core; rooms of core in their order; no
 // cycles; components know no other component, nor queue, delivery or services.
 
 import { readdirSync, readFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const TOP = ['core', 'processors', 'exporters', 'services']
+const TOP = ['core', 'processors', 'exporters', 'services', 'clients']
 
 /** Rooms of core and the rooms they may import. */
 const CORE: Readonly<Record<string, readonly string[]>> = {
@@ -54,7 +54,8 @@ const room = (path: string): string => path.split('/').slice(0, 2).join('/')
 
 t.test('arrows go services -> processors, exporters -> core', async t => {
   const allowed: Readonly<Record<string, readonly string[]>> = {
-    services: TOP,
+    services: ['core', 'processors', 'exporters', 'services'],
+    clients: ['clients', 'core'],
     processors: ['processors', 'core'],
     exporters: ['exporters', 'core'],
     core: ['core']
@@ -103,6 +104,6 @@ t.test('there are no cycles at run time', async t => {
 t.test('only programs end the process or read its arguments', async t => {
   for (const path of sources) {
     const text = readFileSync(join(ROOT, path), 'utf8')
-    if (!/^services\/[^/]+\/main\.ts$/.test(path)) t.notMatch(text, /process\.(exit\(|argv\b)/, path)
+    if (!/^(services|clients)\/[^/]+\/main\.ts$/.test(path)) t.notMatch(text, /process\.(exit\(|argv\b)/, path)
   }
 })
