@@ -37,6 +37,11 @@ export interface ExporterDeclaration<S extends TSchema = TSchema, C extends stri
   readonly schema: S
   readonly counters?: { readonly [K in C]: CounterSpec }
   validate?(config: Static<S>): readonly Problem[]
+  /**
+   * The config of process `n` (from 2) of a gateway with several on one machine, where they would be in each other's way
+   * with the same one (a file, a port); as text: why there cannot be several. Left out: they can share it.
+   */
+  inProcess?(config: Static<S>, n: number): Static<S> | string
   create(config: Static<S>, context: ComponentContext<C>): Exporter
 }
 

@@ -59,6 +59,12 @@ export const serviceSchema = Type.Object({
     default: '20s',
     description: 'How long a stop waits for requests and sends in flight; what is not sent by then stays in the queue.'
   }),
+  workers: Type.Union([Type.Literal('auto'), Type.Integer({ minimum: 1, maximum: 256 })], {
+    default: 1,
+    description:
+      'Processes on this machine that share its ports, each with its part of the queue; `auto` is one a core. See docs/cluster.md.',
+    examples: ['auto']
+  }),
   retention: duration({
     default: '30d',
     description: 'How long data that the gateway keeps for people (dead letters, local store) lives.'
@@ -323,6 +329,7 @@ export function serviceSettings(settings: ServiceSettings, isTerminal: boolean):
     logs: { level, encoding: chosen === 'json' ? 'json' : 'text' },
     metrics: settings.telemetry.metrics.level !== 'none',
     adminEndpoint: settings.telemetry.admin.endpoint,
-    shutdownTimeoutMs: settings.shutdown_timeout
+    shutdownTimeoutMs: settings.shutdown_timeout,
+    workers: settings.workers
   }
 }

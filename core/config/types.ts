@@ -89,5 +89,7 @@ export interface GatewayConfig {
     readonly adminEndpoint: string
     /** Longest time a stop may take before it gives up waiting for exporters (everything stays in the queue). */
     readonly shutdownTimeoutMs: number
+    /** Processes on this machine that share the ports; `auto`: one a core. */
+    readonly workers: number | 'auto'
   }
 }

@@ -40,7 +40,12 @@ export function createLog(options: LogOptions): Log {
 
 /** The same log with a fixed `component` field. */
 export function part(log: Log, component: string): Log {
-  const named = (fields: object) => ({ component, ...fields })
+  return withFields(log, { component })
+}
+
+/** The same log with fixed fields. */
+export function withFields(log: Log, fixed: object): Log {
+  const named = (fields: object) => ({ ...fixed, ...fields })
   return {
     debug: (fields, message) => log.debug(named(fields), message),
     info: (fields, message) => log.info(named(fields), message),

@@ -7,6 +7,7 @@ import type { Labels, Sample } from './families.js'
 import { Family, LabelledCells, Timings } from './families.js'
 import type { Ledger } from './ledger.js'
 import { part } from './log.js'
+import type { MetricFamily } from './merged-metrics.js'
 
 const PREFIX = 'algoflow_gateway_'
 
@@ -100,6 +101,11 @@ export class GatewayMetrics {
   /** Prometheus text format. */
   text(): Promise<string> {
     return this.registry.metrics()
+  }
+
+  /** All metrics with their series as plain data, for a page of several gateways (merged-metrics.ts). */
+  families(): Promise<readonly MetricFamily[]> {
+    return this.registry.getMetricsAsJSON() as unknown as Promise<readonly MetricFamily[]>
   }
 
   get contentType(): string {

@@ -1,5 +1,6 @@
 // Appends telemetry to a file: one OTLP/JSON export request a line, like the Collector's file exporter.
 
+import { join, parse } from 'node:path'
 import type { Batch } from '../../core/component/batch.js'
 import { catalogue, codeOf } from '../../core/component/errors.js'
 import { defineExporter, type Exporter } from '../../core/component/exporter.js'
@@ -25,6 +26,7 @@ export default defineExporter({
   about: 'Appends telemetry to a file, one OTLP/JSON export request a line, rotated.',
   schema,
   validate,
+  inProcess: (config, n) => ({ ...config, path: numbered(config.path, n) }),
   create(config, { clock }): Exporter {
     const lines = config.format === 'json' && config.compression === 'none'
     const appender = new Appender({
@@ -58,6 +60,12 @@ export default defineExporter({
     }
   }
 })
+
+/** `telemetry.jsonl` -> `telemetry-2.jsonl`: two processes would rename the file under each other. */
+function numbered(path: string, n: number): string {
+  const { dir, name, ext } = parse(path)
+  return join(dir, `${name}-${n}${ext}`)
+}
 
 type Encode = (batch: Batch) => Buffer | Promise<Buffer>
 

@@ -34,6 +34,7 @@ export default defineExporter({
     expired: { unit: '{series}', about: 'Series forgotten because nothing came for them any more.' }
   },
   validate,
+  inProcess: () => 'it shows what one process has seen, on one port; use `prometheus_remote_write` or one process',
   create
 })
 

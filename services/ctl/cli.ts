@@ -16,7 +16,14 @@ export interface Shell {
   readonly version: string
   readonly registry: Registry
   /** Runs the gateway until it is told to stop; the exit code. */
-  start(options: { readonly config?: string; readonly set?: string[] }): Promise<number>
+  start(options: StartOptions): Promise<number>
+}
+
+export interface StartOptions {
+  readonly config?: string
+  readonly set?: string[]
+  /** `deliver`: without receivers; `receive`: others deliver. Default: both. */
+  readonly role?: 'receive' | 'deliver'
 }
 
 /** Adds commands to the program; `exit` sets the exit code. Later commands (queue, audit, ...) come in this way. */
@@ -78,7 +85,13 @@ function programOf(shell: Shell, exit: (code: number) => void): Commands {
       'change one setting, e.g. service.telemetry.logs.level=debug; may be repeated',
       gather
     )
-    .action(async (options: { config?: string; set?: string[] }) => exit(await shell.start(options)))
+    .action(async (options: StartOptions) => exit(await shell.start(options)))
+  program
+    .command('worker')
+    .description('deliver what gateways that share the Redis queue take: the same config, no receivers')
+    .requiredOption('-c, --config <file>', 'config file (YAML)')
+    .option('-s, --set <key=value>', 'change one setting first; may be repeated', gather)
+    .action(async (options: StartOptions) => exit(await shell.start({ ...options, role: 'deliver' })))
   program
     .command('validate')
     .description('check a config file and say everything that is wrong with it')

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { RECEIVERS } from '../gateway/receivers/index.js'
 import { tuneRuntime } from '../gateway/runtime.js'
 import { registryWith } from '../registry.js'
-import { runCli } from './cli.js'
+import { runCli, type StartOptions } from './cli.js'
 import { addExplainTrace } from './explain-trace.js'
 import { addQueueCommands } from './queue.js'
 
@@ -14,9 +14,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 }
 
 /** The gateway is loaded only when it is to run: other commands answer faster and need no native modules. */
-async function start(options: { readonly config?: string; readonly set?: string[] }): Promise<number> {
+async function start(options: StartOptions): Promise<number> {
   tuneRuntime()
-  const program: string = new URL('../gateway/main.js', import.meta.url).href
+  const name = options.role === 'deliver' ? 'worker' : 'gateway'
+  const program: string = new URL(`../${name}/main.js`, import.meta.url).href
   const { run } = (await import(program)) as { run(options: object): Promise<number> }
   return run({ ...options, version })
 }

@@ -1,42 +1,60 @@
-// What the admin endpoint shows, read from the running gateway.
+// What the admin endpoint shows, read from the gateways that run in this process.
 
+import { mergedMetrics, type PlainMetrics } from '../../core/telemetry/merged-metrics.js'
+import { combineReadiness, combineStatus } from './admin/combine.js'
 import type { AdminSources, Readiness } from './admin/index.js'
+import type { Status } from './admin/page.js'
 import type { Gateway } from './app.js'
+import type { GatewayGroup } from './group.js'
 
 /** @param expanded the effective config as YAML, secrets hidden */
-export function adminSources(gateway: Gateway, expanded: string, version: string): AdminSources {
+export function adminSources(group: GatewayGroup, expanded: string, version: string): AdminSources {
   const startedAt = Date.now()
-  const { config } = gateway
+  const gateways = group.members.map(({ gateway }) => gateway)
+  const { main } = group
   return {
-    readiness: () => readiness(gateway),
-    status: () => ({
-      version,
-      upMs: Date.now() - startedAt,
-      readiness: readiness(gateway),
-      pipelines: config.pipelines,
-      listening: [...gateway.endpoints()].flatMap(([receiver, at]) =>
-        Object.entries(at).map(([protocol, address]) => ({ receiver, protocol, address }))
-      ),
-      queue: { type: config.queue.type, ...gateway.queue() },
-      deliveries: [...gateway.deliveries.values()].map(delivery => delivery.status()),
-      ledger: gateway.ledger()
-    }),
+    readiness: () => combineReadiness(gateways.map(readiness)),
+    status: () => combineStatus(gateways.map(gateway => status(gateway, version, startedAt))),
     config: () => expanded,
-    deadLetters: { stores: gateway.deadLetters, exporters: () => [...gateway.deliveries.keys()] },
+    deadLetters: group.desk,
     traces: {
       explain: id =>
-        [...gateway.windows].flatMap(([window, stage]) => {
+        [...main.windows].flatMap(([window, stage]) => {
           const found = stage.explain(id)
           return found === undefined ? [] : [{ window, ...found }]
         }),
       recent: limit =>
-        [...gateway.windows]
+        [...main.windows]
           .flatMap(([window, stage]) => stage.recent(limit).map(one => ({ window, ...one })))
           .sort((a, b) => b.decidedAt - a.decidedAt)
           .slice(0, limit)
     },
-    ...(config.service.metrics ? { metrics: gateway.metrics } : {})
+    ...(main.config.service.metrics ? { metrics: metricsOf(group) } : {})
   }
+}
+
+function status(gateway: Gateway, version: string, startedAt: number): Status {
+  const { config } = gateway
+  return {
+    version,
+    upMs: Date.now() - startedAt,
+    readiness: readiness(gateway),
+    pipelines: config.pipelines,
+    listening: [...gateway.endpoints()].flatMap(([receiver, at]) =>
+      Object.entries(at).map(([protocol, address]) => ({ receiver, protocol, address }))
+    ),
+    queue: { type: config.queue.type, ...gateway.queue() },
+    deliveries: [...gateway.deliveries.values()].map(delivery => delivery.status()),
+    ledger: gateway.ledger()
+  }
+}
+
+/** With several gateways in this process each one's series say whose queue they tell of. */
+export function metricsOf({ members, main }: GatewayGroup): PlainMetrics {
+  if (members.length === 1) return main.metrics
+  return mergedMetrics(() =>
+    members.map(({ gateway, seat }) => ({ labels: { queue: `worker-${seat}` }, families: gateway.metrics.families() }))
+  )
 }
 
 function readiness(gateway: Gateway): Readiness {

@@ -28,7 +28,12 @@ export interface GatewayOptions {
   readonly clock: Clock
   /** The installation's own secret, asked for when a processor needs one; absent where nothing is kept on disk. */
   readonly installationKey?: () => string
+  /** Its part of the work. Default `all`. */
+  readonly role?: Role
 }
+
+/** `receive`: takes data that others deliver (Redis queue); `deliver`: has no receivers. */
+export type Role = 'all' | 'receive' | 'deliver'
 
 /** Why no data is taken, for machines and for people. */
 export interface Obstacle {
@@ -37,6 +42,8 @@ export interface Obstacle {
 }
 
 export type GatewayState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped'
+
+const NONE: ReadonlyMap<string, Delivery> = new Map()
 
 export class Gateway {
   readonly metrics: GatewayMetrics
@@ -47,6 +54,7 @@ export class Gateway {
   readonly #parking: Parking
   readonly #rates: RedisRates | undefined
   readonly #parts: Parts
+  readonly #role: Role
   readonly #receivers = new Map<string, Receiver>()
   readonly #pipelines: Pipelines
   readonly #retention: Retention
@@ -81,7 +89,8 @@ export class Gateway {
       retryAfterMs: () => this.#parts.retryAfterMs(),
       onRefused: (signal, code, items, error) => this.#refused(signal, code, items, error)
     })
-    const used = new Set(config.pipelines.flatMap(p => p.receivers))
+    this.#role = options.role ?? 'all'
+    const used = new Set(this.#role === 'deliver' ? [] : config.pipelines.flatMap(p => p.receivers))
     const intake = timedIntake(this.#pipelines, this.metrics)
     for (const [id, receiver] of config.receivers)
       if (used.has(id)) this.#receivers.set(id, workshop.receiver(receiver, intake))
@@ -109,8 +118,10 @@ export class Gateway {
       parts.adopt(this.#store.counts())
       this.#listen()
       await this.#store.cursors(parts.readers())
-      for (const delivery of parts.deliveries.values()) await delivery.start()
-      for (const window of parts.windows.values()) await window.start()
+      if (this.#role !== 'receive') {
+        for (const delivery of parts.deliveries.values()) await delivery.start()
+        for (const window of parts.windows.values()) await window.start()
+      }
       for (const processor of parts.processors) await processor.start?.()
       this.#watch()
       this.#retention.start()
@@ -130,7 +141,8 @@ export class Gateway {
     this.#state = 'stopping'
     this.#retention.stop()
     const deadline = this.#clock.now() + limitMs
-    const { windows, deliveries, processors } = this.#parts
+    const { windows, processors } = this.#parts
+    const { deliveries } = this
     await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
     await this.#pipelines.stop()
     for (const window of windows.values()) await window.stop()
@@ -161,8 +173,9 @@ export class Gateway {
     return full.map(({ id }) => ({ code: 'queue_full', says: `the queue of exporter ${id} is full` }))
   }
 
+  /** What delivers here: nothing in a gateway that only receives. */
   get deliveries(): ReadonlyMap<string, Delivery> {
-    return this.#parts.deliveries
+    return this.#role === 'receive' ? NONE : this.#parts.deliveries
   }
 
   /** Windows of processors that judge whole traces, by id: what they hold, what became of a trace. */

@@ -3,13 +3,7 @@
 
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { codeOf } from '../../../core/component/errors.js'
-import { allIds, type DeadLetterStores, list, purge, redrive, show } from '../../../core/delivery/dead-letters.js'
-
-export interface DeadLetterSources {
-  readonly stores: DeadLetterStores
-  /** Ids of the exporters there are. */
-  exporters(): readonly string[]
-}
+import type { Change, Desk } from './desk.js'
 
 interface Chosen {
   readonly ids?: readonly string[]
@@ -18,6 +12,7 @@ interface Chosen {
 }
 
 const MAX_PAGE = 1000
+const CHANGES: readonly Change[] = ['redrive', 'purge']
 
 const chosen = {
   type: 'object',
@@ -30,23 +25,25 @@ const chosen = {
   }
 }
 
-export function addDeadLetterRoutes(app: FastifyInstance, { stores, exporters }: DeadLetterSources): void {
+export function addDeadLetterRoutes(app: FastifyInstance, desk: Desk): void {
   app.removeContentTypeParser('text/plain')
   app.get('/dead-letters', async (request, reply) => {
     const { exporter, after, max } = request.query as { exporter?: string; after?: string; max?: string }
-    if (exporter !== undefined && !exporters().includes(exporter)) return unknownExporter(reply, exporter, exporters())
+    const known = desk.exporters()
+    if (exporter !== undefined && !known.includes(exporter)) return unknownExporter(reply, exporter, known)
     const page = { max: Math.min(MAX_PAGE, Math.max(1, Number(max) || 100)), ...(after === undefined ? {} : { after }) }
-    return (exporter === undefined ? exporters() : [exporter]).flatMap(one => list(stores, one, page))
+    const lists = (exporter === undefined ? known : [exporter]).map(async one => desk.list(one, page))
+    return (await Promise.all(lists)).flat()
   })
   app.get('/dead-letters/:id', async (request, reply) =>
-    answer(reply, () => show(stores, (request.params as { id: string }).id))
+    answer(reply, () => desk.show((request.params as { id: string }).id))
   )
-  for (const [name, work] of Object.entries({ redrive, purge })) {
-    app.post(`/dead-letters/${name}`, { schema: { body: chosen } }, async (request, reply) => {
+  for (const what of CHANGES) {
+    app.post(`/dead-letters/${what}`, { schema: { body: chosen } }, async (request, reply) => {
       const { ids, exporter } = request.body as Chosen
-      if (exporter !== undefined && !exporters().includes(exporter))
-        return unknownExporter(reply, exporter, exporters())
-      return answer(reply, async () => ({ items: await work(stores, ids ?? allIds(stores, exporter!)) }))
+      const known = desk.exporters()
+      if (exporter !== undefined && !known.includes(exporter)) return unknownExporter(reply, exporter, known)
+      return answer(reply, async () => ({ items: await desk.change(what, ids ?? (await desk.ids(exporter!))) }))
     })
   }
 }

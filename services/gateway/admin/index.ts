@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fastify from 'fastify'
 import type { Clock } from '../../../core/component/context.js'
+import { codeOf } from '../../../core/component/errors.js'
 import { parseEndpoint } from '../receivers/shared/endpoint.js'
-import { addDeadLetterRoutes, type DeadLetterSources } from './dead-letters.js'
+import { addDeadLetterRoutes } from './dead-letters.js'
+import type { Awaitable, Desk } from './desk.js'
 import { adminError } from './errors.js'
 import type { Status } from './page.js'
 import { page } from './page.js'
@@ -20,11 +22,11 @@ export interface Readiness {
 
 /** What the endpoint shows. Every function is asked at each request, is cheap and holds no telemetry values. */
 export interface AdminSources {
-  readiness(): Readiness
-  status(): Status
+  readiness(): Awaitable<Readiness>
+  status(): Awaitable<Status>
   /** Effective config as YAML, secrets hidden. */
-  config(): string
-  readonly deadLetters?: DeadLetterSources
+  config(): Awaitable<string>
+  readonly deadLetters?: Desk
   readonly traces?: TraceSources
   /** Undefined: metrics are switched off. */
   readonly metrics?: { text(): Promise<string>; readonly contentType: string } | undefined
@@ -39,7 +41,7 @@ export interface Admin {
 /** Makes the endpoint; `endpoint` is `host:port` (port 0 = any). */
 export function createAdmin(endpoint: string, sources: AdminSources, clock: Clock): Admin {
   const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000, bodyLimit: 1024 * 1024 })
-  const rates = new Rates(clock, () => receivedTotals(sources))
+  const rates = new Rates(clock, async () => receivedTotals(await sources.status()))
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
   addRoutes(app, sources, rates)
   return {
@@ -71,15 +73,17 @@ const HEADERS = {
 function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): void {
   app.get('/', async (_request, reply) => {
     reply.type('text/html; charset=utf-8')
-    return page(sources.status(), pipeline => rates.of(pipeline))
+    const status = await sources.status()
+    const received = receivedTotals(status)
+    return page(status, pipeline => rates.of(pipeline, received))
   })
   app.get('/healthz', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {
-    const { isReady, reasons } = sources.readiness()
+    const { isReady, reasons } = await sources.readiness()
     reply.code(isReady ? 200 : 503)
     return { ready: isReady, reasons }
   })
-  app.get('/ledger', async () => sources.status().ledger)
+  app.get('/ledger', async () => (await sources.status()).ledger)
   app.get('/config', async (_request, reply) => {
     reply.type('text/yaml; charset=utf-8')
     return sources.config()
@@ -96,6 +100,10 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
   })
   app.setErrorHandler(async (error, _request, reply) => {
     const { statusCode, message } = error as { statusCode?: number; message: string }
+    if (codeOf(error) === 'GATEWAY_WORKER_AWAY') {
+      reply.code(503)
+      return { error: message }
+    }
     if (statusCode !== undefined && statusCode < 500) {
       reply.code(statusCode)
       return { error: message }
@@ -114,6 +122,6 @@ async function metricsReply({ metrics }: AdminSources, reply: FastifyReply): Pro
   return metrics.text()
 }
 
-function receivedTotals(sources: AdminSources): ReadonlyMap<string, number> {
-  return new Map(sources.status().ledger.received.map(r => [r.stream, r.items]))
+function receivedTotals({ ledger }: Status): ReadonlyMap<string, number> {
+  return new Map(ledger.received.map(r => [r.stream, r.items]))
 }

@@ -1,6 +1,7 @@
 // What became of a trace: `/traces` recent decisions, `/traces/<id>` one of them. Ids, rules and counts; no telemetry values.
 
 import type { FastifyInstance } from 'fastify'
+import type { Awaitable } from './desk.js'
 
 /** As core/sampling/recent.ts tells it. */
 export interface TraceDecision {
@@ -16,9 +17,9 @@ export interface TraceDecision {
 
 export interface TraceSources {
   /** One window and what it knows of a trace; those that know nothing are left out. */
-  explain(traceId: string): readonly (TraceDecision & { readonly window: string })[]
+  explain(traceId: string): Awaitable<readonly (TraceDecision & { readonly window: string })[]>
   /** Newest first, of all windows. */
-  recent(limit: number): readonly (TraceDecision & { readonly window: string })[]
+  recent(limit: number): Awaitable<readonly (TraceDecision & { readonly window: string })[]>
 }
 
 const MAX_RECENT = 1000
@@ -34,7 +35,7 @@ export function addTraceRoutes(app: FastifyInstance, traces: TraceSources): void
       reply.code(400)
       return { error: 'a trace id has 32 hexadecimal digits' }
     }
-    const found = traces.explain(id.toLowerCase())
+    const found = await traces.explain(id.toLowerCase())
     if (found.length > 0) return found
     reply.code(404)
     return { error: 'no sampling decision on this trace is remembered: it never came, or it is too long ago' }

@@ -1,0 +1,34 @@
+// What a supervisor and its workers say to each other, over the channel that node:cluster gives them.
+
+import { CodedError, codeOf } from '../../core/component/errors.js'
+
+/** From the supervisor: a question (a call of `WorkerCalls`), or the wish that the worker stops. */
+export type ToWorker =
+  | { readonly ask: number; readonly call: string; readonly args: readonly unknown[] }
+  | { readonly stop: true }
+
+export type FromWorker =
+  | { readonly ready: true }
+  | { readonly answer: number; readonly value: unknown }
+  | { readonly answer: number; readonly error: { readonly code: string; readonly message: string } }
+
+/** What a worker can be asked, by name. */
+export type WorkerCalls = Readonly<Record<string, (...args: never[]) => unknown>>
+
+/** Answers one question; never rejects. */
+export async function answerTo(calls: WorkerCalls, ask: Extract<ToWorker, { ask: number }>): Promise<FromWorker> {
+  try {
+    const call = Object.hasOwn(calls, ask.call) ? calls[ask.call] : undefined
+    if (call === undefined) throw new TypeError(`no call ${ask.call}`)
+    return { answer: ask.ask, value: await call(...(ask.args as never[])) }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { answer: ask.ask, error: { code: codeOf(error), message } }
+  }
+}
+
+/** The answer's value. @throws the worker's own error, with its code. */
+export function answerValue(answer: Extract<FromWorker, { answer: number }>): unknown {
+  if ('error' in answer) throw new CodedError(answer.error.code, answer.error.message)
+  return answer.value
+}

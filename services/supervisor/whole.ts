@@ -1,0 +1,100 @@
+// What the admin endpoint of a gateway in several processes shows: the answers of all of them as one.
+
+import { Registry } from 'prom-client'
+import { codeOf } from '../../core/component/errors.js'
+import { Family } from '../../core/telemetry/families.js'
+import { type MetricFamily, type MetricsPart, mergedMetrics } from '../../core/telemetry/merged-metrics.js'
+import { combineReadiness, combineStatus } from '../gateway/admin/combine.js'
+import { Counter, type Desk } from '../gateway/admin/desk.js'
+import type { AdminSources, Readiness } from '../gateway/admin/index.js'
+import type { Status } from '../gateway/admin/page.js'
+import type { WorkerCalls } from './messages.js'
+import type { Supervisor } from './supervisor.js'
+
+type Traces = NonNullable<AdminSources['traces']>
+
+/** What a worker answers about itself; the other half of `wholeSources`. */
+export function callsOf(sources: AdminSources, families: () => Promise<readonly MetricFamily[]>): WorkerCalls {
+  const { deadLetters: desk, traces } = sources
+  return {
+    readiness: () => sources.readiness(),
+    status: () => sources.status(),
+    config: () => sources.config(),
+    families,
+    explain: (...args: Parameters<Traces['explain']>) => traces?.explain(...args) ?? [],
+    recent: (...args: Parameters<Traces['recent']>) => traces?.recent(...args) ?? [],
+    list: (...args: Parameters<Desk['list']>) => desk!.list(...args),
+    show: (...args: Parameters<Desk['show']>) => desk!.show(...args),
+    ids: (...args: Parameters<Desk['ids']>) => desk!.ids(...args),
+    known: (...args: Parameters<Desk['known']>) => desk!.known(...args),
+    change: (...args: Parameters<Desk['change']>) => desk!.change(...args)
+  }
+}
+
+/** @param exporters ids of the exporters there are */
+export function wholeSources(supervisor: Supervisor, exporters: readonly string[], hasMetrics: boolean): AdminSources {
+  const all = <T>(call: string, ...args: readonly unknown[]): Promise<T[]> =>
+    Promise.all(supervisor.workers.map(({ index }) => supervisor.ask(index, call, ...args) as Promise<T>))
+  const desks = (): Desk[] => supervisor.workers.map(({ index }) => remoteDesk(supervisor, index, exporters))
+  return {
+    readiness: async () =>
+      combineReadiness(await Promise.all(supervisor.workers.map(({ index }) => readinessOf(supervisor, index)))),
+    status: async () => combineStatus(await all<Status>('status')),
+    config: async () => (await supervisor.ask(1, 'config')) as string,
+    deadLetters: new Counter(desks),
+    traces: {
+      explain: async id => (await all<Awaited<ReturnType<Traces['explain']>>>('explain', id)).flat(),
+      recent: async limit =>
+        (await all<Awaited<ReturnType<Traces['recent']>>>('recent', limit))
+          .flat()
+          .sort((a, b) => b.decidedAt - a.decidedAt)
+          .slice(0, limit)
+    },
+    ...(hasMetrics ? { metrics: mergedMetrics(() => parts(supervisor)) } : {})
+  }
+}
+
+async function readinessOf(supervisor: Supervisor, index: number): Promise<Readiness> {
+  try {
+    return (await supervisor.ask(index, 'readiness')) as Readiness
+  } catch (error) {
+    return { isReady: false, reasons: [{ code: 'worker_away', says: (error as Error).message }] }
+  }
+}
+
+/** The series of each worker that answers, and what the supervisor itself knows. */
+async function parts(supervisor: Supervisor): Promise<MetricsPart[]> {
+  const found = supervisor.workers.map(async ({ index }): Promise<MetricsPart[]> => {
+    try {
+      const families = (await supervisor.ask(index, 'families')) as MetricFamily[]
+      return [{ labels: { worker: String(index) }, families }]
+    } catch (error) {
+      if (codeOf(error) === 'GATEWAY_WORKER_AWAY') return []
+      throw error
+    }
+  })
+  return [...(await Promise.all(found)).flat(), { labels: {}, families: own(supervisor) }]
+}
+
+function own({ workers }: Supervisor): Promise<readonly MetricFamily[]> {
+  const registry = new Registry()
+  const each = (name: string, help: string, type: 'gauge' | 'counter', read: (w: (typeof workers)[number]) => number) =>
+    new Family(registry, `algoflow_gateway_${name}`, help, type, () =>
+      workers.map(worker => ({ labels: { worker: String(worker.index) }, value: read(worker) }))
+    )
+  each('worker_up', '1 while the worker runs and is ready.', 'gauge', ({ isReady }) => (isReady ? 1 : 0))
+  each('worker_restarts_total', 'How often the worker was started again.', 'counter', ({ restarts }) => restarts)
+  return registry.getMetricsAsJSON() as unknown as Promise<readonly MetricFamily[]>
+}
+
+function remoteDesk(supervisor: Supervisor, index: number, exporters: readonly string[]): Desk {
+  const ask = <T>(call: string, ...args: readonly unknown[]) => supervisor.ask(index, call, ...args) as Promise<T>
+  return {
+    exporters: () => exporters,
+    list: (exporter, page) => ask('list', exporter, page),
+    show: id => ask('show', id),
+    ids: exporter => ask('ids', exporter),
+    known: ids => ask('known', ids),
+    change: (what, ids) => ask('change', what, ids)
+  }
+}
