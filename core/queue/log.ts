@@ -21,6 +21,8 @@ export interface Entry {
   readonly items: number
   /** Not to be changed after `commit`: readers may get this very buffer. */
   readonly bytes: Buffer
+  /** Which of `Parts.count` partitions it goes to. Absent: whichever suits the log. Without `Log.parts` it has no meaning. */
+  readonly partition?: number
 }
 
 /** An entry as read back. */
@@ -30,6 +32,8 @@ export interface StoredEntry extends Entry {
   readonly appendedAt: number
   /** Entries of different parts must not be settled together: each part may move to another process alone. Absent: no parts. */
   readonly part?: number
+  /** Grows within its partition and is the same for every process and run. Absent: the position does that. */
+  readonly number?: number
 }
 
 /** Named totals that change atomically with a commit, e.g. `received|traces`, `dropped|otlp_http|traces|refused`. */
@@ -43,6 +47,11 @@ export interface Commit {
   readonly counts?: Counts
   /** Small named values kept with the log (a sampler's state): key -> value, null deletes. */
   readonly state?: ReadonlyMap<string, Buffer | null>
+  /**
+   * The part (`StoredEntry.part`) this is about: appends without a partition go to its partition, and the whole commit is
+   * refused with QUEUE_MOVED when another process has it by now.
+   */
+  readonly part?: number
 }
 
 export interface CursorStatus {
@@ -64,6 +73,42 @@ export interface LogStatus {
   readonly damagedEntries: number
 }
 
+/**
+ * A log that several processes share is cut into partitions. A process reads those it owns; one time of ownership is a
+ * *part*, with a number that never comes again in this process.
+ */
+export interface Parts {
+  /** How many partitions there are, numbered from 0. Known after `start`. */
+  readonly count: number
+  /** Milliseconds since the epoch by the clock that all processes share: the one `appendedAt` is told by. */
+  now(): number
+  /** Tells a reader of every part from now on, first of those owned already. */
+  attach(reader: PartReader): void
+  /** Positions of a part that the cursor has not acked, oldest first. */
+  waiting(cursor: string, part: number): readonly number[]
+  /** Whether all of a part can be read now: false while its lease is in doubt. */
+  isCertain(part: number): boolean
+}
+
+/** Somebody who reads parts as a whole and whose memory of one moves on with it (a window). */
+export interface PartReader {
+  /** What these have read and not acked is simply read again by the next owner. */
+  readonly cursors: readonly string[]
+  gained(part: number, partition: number): void
+  /** It is to go to another process: resolves when nothing more will be committed for it. */
+  leaving(part: number): Promise<void>
+  /** Another process has it; what is committed for it is refused. */
+  lost(part: number): void
+}
+
+/** How much one `read` gives at most, and of what. */
+export interface ReadLimit {
+  readonly maxItems: number
+  readonly maxBytes: number
+  /** Only entries of this part. */
+  readonly part?: number
+}
+
 export interface Log {
   /** Opens the store; throws a CodedError that says what to do (in use by another process, not writable, ...). */
   start(): Promise<void>
@@ -78,11 +123,9 @@ export interface Log {
    * Entries of the cursor's streams behind `after` that it has not acked, oldest first, until a limit is reached (at least
    * one if there is one). Synchronous: what a commit resolved is readable; what is not yet durable is not.
    */
-  read(
-    cursor: string,
-    after: number,
-    limit: { readonly maxItems: number; readonly maxBytes: number }
-  ): readonly StoredEntry[]
+  read(cursor: string, after: number, limit: ReadLimit): readonly StoredEntry[]
+  /** Absent: one process has all of the log, as one part. */
+  readonly parts?: Parts
   /** One entry by position, while held. @throws QUEUE_FETCHING where payloads can be elsewhere (`ready`). */
   get(position: number): StoredEntry | undefined
   /** Whether `get` has all of these at hand; if not they are being fetched and `onAppend` tells. Absent: always. */

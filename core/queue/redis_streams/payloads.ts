@@ -58,11 +58,11 @@ export class Payloads {
   }
 
   /** The next ones of a cursor; what lies before `from` is let go. */
-  window(cursor: string, from: number, found: ReadonlyMap<number, Buffer>): void {
-    const window = this.#windows.get(cursor) ?? new Shelf()
+  window(name: string, from: number, found: ReadonlyMap<number, Buffer>): void {
+    const window = this.#windows.get(name) ?? new Shelf()
     for (const position of window.entries.keys()) if (position < from) window.delete(position)
     for (const [position, bytes] of found) window.put(position, bytes)
-    this.#windows.set(cursor, window)
+    this.#windows.set(name, window)
   }
 
   /** What is tried again: as much as the tail, but always the last that was asked for. */
@@ -81,9 +81,14 @@ export class Payloads {
     for (const window of this.#windows.values()) window.delete(position)
   }
 
-  /** Forgets the windows of cursors that are gone. */
+  /** Forgets the windows of cursors that are gone; of a cursor that reads by parts there is one for each (`cursor\npart`). */
   only(cursors: ReadonlySet<string>): void {
-    for (const cursor of this.#windows.keys()) if (!cursors.has(cursor)) this.#windows.delete(cursor)
+    for (const name of this.#windows.keys()) if (!cursors.has(name.split('\n', 1)[0]!)) this.#windows.delete(name)
+  }
+
+  /** Forgets the windows of a part that is gone. */
+  forgetPart(part: number): void {
+    for (const name of this.#windows.keys()) if (name.endsWith(`\n${part}`)) this.#windows.delete(name)
   }
 
   get bytes(): number {
