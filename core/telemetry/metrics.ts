@@ -35,6 +35,9 @@ export interface DeliveryFigures {
   readonly retrying: number
   readonly concurrency: number
   readonly breaker: string
+  /** How often it opened since the start. */
+  readonly breakerOpened: number
+  readonly parked: { readonly retryingItems: number; readonly deadItems: number }
   readonly attempts: number
   readonly retries: number
   readonly itemsPerSecond: number
@@ -160,6 +163,18 @@ export class GatewayMetrics {
     own('delivered_items_total', 'Items that the back end has ({item}).', 'counter', s =>
       s.ledger().delivered.map(d => ({ labels: { exporter: d.exporter, pipeline: d.stream }, value: d.items }))
     )
+    own(
+      'windowed_items',
+      'Items in a window: undecided, or dropped and still to be brought back ({item}).',
+      'gauge',
+      s => s.ledger().streams.map(l => ({ labels: { pipeline: l.stream }, value: l.windowed }))
+    )
+    own(
+      'pipeline_difference_items',
+      'Items not accounted for before the queue; anything but 0 is a fault ({item}).',
+      'gauge',
+      s => s.ledger().streams.map(l => ({ labels: { pipeline: l.stream }, value: l.difference }))
+    )
     own('parked_items', 'Items set aside: retried later or dead letters ({item}).', 'gauge', s =>
       s.ledger().exporters.map(e => ({ labels: { exporter: e.exporter }, value: e.parked }))
     )
@@ -190,6 +205,18 @@ export class GatewayMetrics {
     each('exporter_concurrency', 'Requests that may be on their way at once ({request}).', 'gauge', d => d.concurrency)
     each('exporter_breaker_open', '1 while the breaker keeps requests back.', 'gauge', d =>
       d.breaker === 'closed' ? 0 : 1
+    )
+    each(
+      'exporter_breaker_opened_total',
+      'How often the breaker opened since the start.',
+      'counter',
+      d => d.breakerOpened
+    )
+    each(
+      'dead_letter_items',
+      'Items that were given up and wait for a person ({item}).',
+      'gauge',
+      d => d.parked.deadItems
     )
     each('exporter_attempts_total', 'Requests sent since the start ({request}).', 'counter', d => d.attempts)
     each('exporter_retries_total', 'Requests that failed and are tried again ({request}).', 'counter', d => d.retries)

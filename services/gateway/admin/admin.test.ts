@@ -54,6 +54,8 @@ const sources: AdminSources = {
         retrying: 1,
         concurrency: 10,
         breaker: 'open',
+        breakerOpened: 1,
+        parked: { retryingItems: 0, deadItems: 0 },
         attempts: 5,
         retries: 1,
         itemsPerSecond: 12.5,
