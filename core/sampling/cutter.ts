@@ -5,7 +5,7 @@
 
 import type { Signal } from '../otlp/signal.js'
 import { varintSize, WireReader, WireType, WireWriter } from '../otlp/wire.js'
-import { withThreshold } from './threshold.js'
+import { randomnessOf, readOtelState, withThreshold } from './threshold.js'
 
 /** Kept runs of one trace's verdict: what every item of them gets. */
 export interface Marking {
@@ -145,14 +145,18 @@ export class Cutter {
     const writer = this.#writer
     const at = writer.open(2)
     let state = ''
+    let randomness: number | undefined
     const reader = new WireReader(source, from, to)
     while (reader.next()) {
       if (reader.field === 3 && reader.wire === WireType.bytes && this.#signal === 'traces') {
         state = source.toString('latin1', reader.start, reader.stop)
-      } else writer.raw(source, reader.at, reader.stop)
+        continue
+      }
+      if (reader.field === 1 && reader.stop - reader.start === 16) randomness = randomnessOf(source, reader.start)
+      writer.raw(source, reader.at, reader.stop)
     }
     writer.raw(mark.attributes)
-    const made = withThreshold(state, mark.threshold)
+    const made = withThreshold(state, mark.threshold, readOtelState(state).randomness ?? randomness)
     if (made !== '') writeState(writer, made)
     writer.close(at, 2)
   }

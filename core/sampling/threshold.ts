@@ -87,29 +87,35 @@ export function memberOf(traceState: string, key: string): string | undefined {
 }
 
 const MAX_MEMBERS = 32
+/** Longest value of the `ot` member (tracestate-handling, "Value"). */
+const MAX_VALUE = 256
 
 /**
  * The trace state with the threshold set (undefined: removed, the chance is not known). What an earlier sampler has
- * rejected stays rejected: the higher threshold is written. A changed member goes to the front (W3C 3.5).
+ * rejected stays rejected: the higher threshold is written. A changed member goes to the front (W3C 3.5). An earlier threshold
+ * that would have rejected the trace cannot be true, so then none is written ("General requirements").
+ * @param randomness the trace's, where it is known: to check the earlier threshold
  */
-export function withThreshold(traceState: string, threshold: number | undefined): string {
+export function withThreshold(traceState: string, threshold: number | undefined, randomness?: number): string {
   const members = traceState
     .split(',')
     .map(m => m.trim())
     .filter(m => m !== '')
   const others = members.filter(m => !m.startsWith('ot='))
-  const pairs = (memberOf(traceState, 'ot') ?? '').split(';').filter(p => p !== '' && !p.startsWith('th:'))
-  if (threshold !== undefined) pairs.unshift(`th:${laterThreshold(traceState, threshold)}`)
+  const before = memberOf(traceState, 'ot') ?? ''
+  const pairs = before.split(';').filter(p => p !== '' && !p.startsWith('th:'))
+  const earlier = before.split(';').find(p => p.startsWith('th:'))
+  const text = threshold === undefined ? undefined : laterThreshold(earlier?.slice(3), threshold, randomness)
+  const room = MAX_VALUE - pairs.join(';').length
+  if (text !== undefined && text.length + 4 <= room) pairs.unshift(`th:${text}`)
   const made = pairs.length > 0 ? [`ot=${pairs.join(';')}`] : []
   return [...made, ...others].slice(0, MAX_MEMBERS).join(',')
 }
 
-/** The text of whichever threshold rejects more; an earlier one is kept digit by digit. */
-function laterThreshold(traceState: string, threshold: number): string {
-  const earlier = (memberOf(traceState, 'ot') ?? '')
-    .split(';')
-    .find(p => p.startsWith('th:'))
-    ?.slice(3)
+/** The text of whichever threshold rejects more; an earlier one is kept digit by digit, or none when it is not true. */
+function laterThreshold(earlier: string | undefined, threshold: number, randomness: number | undefined) {
   const before = earlier === undefined ? undefined : readThreshold(earlier)
-  return before !== undefined && before > threshold ? earlier! : thresholdText(threshold)
+  if (before === undefined) return thresholdText(threshold)
+  if (randomness !== undefined && randomness < before) return undefined
+  return before > threshold ? earlier! : thresholdText(threshold)
 }

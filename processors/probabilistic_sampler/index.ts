@@ -27,22 +27,27 @@ export default defineProcessor({
   create(config) {
     const own = thresholdOf(config.sampling_percentage / 100)
     let threshold = own
+    let randomness: number | undefined
     return {
       item(item: ItemView) {
         const id = item.traceId()
         threshold = own
+        randomness = undefined
         if (id === undefined) {
           threshold = ALWAYS
           if (config.fail_closed) item.drop('no_trace_id')
           return
         }
         const state = readOtelState(item.traceState())
-        if (config.mode === 'proportional' && state.threshold !== undefined) threshold = share(own, state.threshold)
+        randomness = state.randomness ?? randomnessOf(id, 0)
+        // An earlier threshold above the randomness cannot be true: it counts for nothing, and is erased below.
+        const isTrue = state.threshold !== undefined && randomness >= state.threshold
+        if (config.mode === 'proportional' && isTrue) threshold = share(own, state.threshold)
         if (config.keep_errors && isError(item)) threshold = ALWAYS
-        if ((state.randomness ?? randomnessOf(id, 0)) < threshold) item.drop('not_sampled')
+        if (randomness < threshold) item.drop('not_sampled')
       },
       itemEnd(item: ItemView) {
-        if (item.signal === 'traces') item.insertTraceState(withThreshold(item.traceState(), threshold))
+        if (item.signal === 'traces') item.insertTraceState(withThreshold(item.traceState(), threshold, randomness))
       }
     }
   }

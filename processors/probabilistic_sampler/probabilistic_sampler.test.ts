@@ -58,6 +58,20 @@ t.test('proportional multiplies the chances', async t => {
   for (const one of again.kept) t.equal(weightOf(readOtelState(String(one['traceState'])).threshold!), 4)
 })
 
+t.test('an earlier threshold that cannot be true is erased', async t => {
+  const claims = many.map(one => ({ ...one, traceState: 'ot=th:c' }))
+  const states = (mode: string) => {
+    const { kept } = sample({ sampling_percentage: 50, mode }, 'traces', claims)
+    return new Map(
+      kept.map(one => [String(one['traceState'] ?? ''), kept.filter(k => k['traceState'] === one['traceState']).length])
+    )
+  }
+  const equalizing = states('equalizing')
+  t.same([...equalizing.keys()].sort(), ['', 'ot=th:c'])
+  t.ok(Math.abs(equalizing.get('ot=th:c')! - 1000) < 120, 'a quarter was sampled as it says')
+  t.ok(Math.abs(equalizing.get('')! - 1000) < 120, 'of the others the chance is not known')
+})
+
 t.test('errors are kept, each standing for itself, and other members of the trace state stay', async t => {
   const failed = span(1, { status: { code: 2 }, traceState: 'vendor=1,ot=rv:00000000000000' })
   const { kept } = sample({ sampling_percentage: 0 }, 'traces', [failed, span(2)])
