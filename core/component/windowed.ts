@@ -56,6 +56,8 @@ export interface TraceFacts {
   /** Did attribute condition `i` (trace state condition `i`) hold for any item? */
   attribute(i: number): boolean
   traceState(i: number): boolean
+  /** A span had the W3C trace flag `sampled`; false unless the processor asks for it. */
+  readonly hasSampledFlag: boolean
   /** Upper 48 of the trace's 56 bits of randomness. */
   readonly randomness: number
 }
@@ -78,6 +80,8 @@ export interface WindowedProcessor {
   readonly settings: WindowSettings
   readonly attributes: readonly AttributeCondition[]
   readonly traceStates: readonly TraceStateCondition[]
+  /** True when `hasSampledFlag` is to be known. */
+  readonly asksSampledFlag?: boolean
   /** Judges a trace whose window has closed. `now`: milliseconds since the epoch, log time. */
   decide(trace: TraceFacts, now: number): Verdict
   /** Told of every decision. */

@@ -20,6 +20,8 @@ export interface ItemScanOptions {
   readonly keys: readonly ScanKey[]
   /** Called for each span with a trace state; returns condition bits. */
   readonly traceState?: (text: string) => number
+  /** Condition bits of a span whose W3C trace flags say `sampled`. */
+  readonly sampledFlag?: number
 }
 
 /** Takes runs as they are found. The scan's fields describe the run during the call. */
@@ -79,6 +81,7 @@ export class ItemScan {
   readonly #byLength: (Wanted[] | undefined)[] = []
   readonly #resourceKeys: boolean
   readonly #stateBits: ((text: string) => number) | undefined
+  readonly #sampledBits: number
   #p = 0
   #resourceBits = 0
   // The item just read.
@@ -105,6 +108,7 @@ export class ItemScan {
     for (const key of options.keys) this.#want(key.key, 0, key)
     this.#resourceKeys = options.keys.some(key => key.inResource)
     this.#stateBits = options.traceState
+    this.#sampledBits = options.sampledFlag ?? 0
   }
 
   /** Reports every run of an encoded request, in order. @throws WireError when it is not what was stored. */
@@ -301,6 +305,10 @@ export class ItemScan {
           break
         case 0x7a:
           status = this.#statusCode(at, next)
+          break
+        case 0x85:
+          // Field 16, `flags`: its tag has two bytes.
+          if (buf[p + 1] === 1 && (buf[at]! & 1) !== 0) this.#bits |= this.#sampledBits
           break
         default:
       }

@@ -260,6 +260,7 @@ function bound(processor: WindowedProcessor): WindowedProcessor {
     settings: processor.settings,
     attributes: processor.attributes,
     traceStates: processor.traceStates,
+    asksSampledFlag: processor.asksSampledFlag ?? false,
     decide: (trace, now) => processor.decide(trace, now),
     ...(processor.decided === undefined
       ? {}

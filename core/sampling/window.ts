@@ -150,7 +150,7 @@ export class Window implements RunSink {
     this.#journalMs = decisionWaitMs + lateErrorMs
     this.#streams = new Map(options.streams.map((stream, i) => [stream.arrival, i]))
     this.#cutters = options.streams.map(stream => new Cutter(stream.signal))
-    this.#facts = new Facts(this.#table, options.processor.attributes.length, this.#workflows)
+    this.#facts = new Facts(this.#table, options.processor, this.#workflows)
     this.#scan = new ItemScan(scanOptions(options.processor))
   }
 
@@ -743,12 +743,14 @@ export class Window implements RunSink {
 class Facts implements TraceFacts {
   readonly #table: TraceTable
   readonly #attributes: number
+  readonly #flagAt: number
   readonly #workflows: readonly string[]
   #slot = 0
 
-  constructor(table: TraceTable, attributes: number, workflows: readonly string[]) {
+  constructor(table: TraceTable, { attributes, traceStates }: WindowedProcessor, workflows: readonly string[]) {
     this.#table = table
-    this.#attributes = attributes
+    this.#attributes = attributes.length
+    this.#flagAt = attributes.length + traceStates.length
     this.#workflows = workflows
   }
 
@@ -801,12 +803,16 @@ class Facts implements TraceFacts {
   traceState(i: number): boolean {
     return this.attribute(this.#attributes + i)
   }
+
+  get hasSampledFlag(): boolean {
+    return this.attribute(this.#flagAt)
+  }
 }
 
 /** A window knows 31 conditions: bits of one number. */
 export const MAX_CONDITIONS = 31
 
-function scanOptions({ attributes, traceStates }: WindowedProcessor) {
+function scanOptions({ attributes, traceStates, asksSampledFlag }: WindowedProcessor) {
   const keys = attributes.map(
     ({ key, test }, i): ScanKey => ({
       key,
@@ -814,7 +820,8 @@ function scanOptions({ attributes, traceStates }: WindowedProcessor) {
       test: (buf, type, from, to) => (test(buf, type, from, to) ? 1 << i : 0)
     })
   )
-  if (traceStates.length === 0) return { keys }
+  const sampledFlag = asksSampledFlag === true ? 1 << (attributes.length + traceStates.length) : 0
+  if (traceStates.length === 0) return { keys, sampledFlag }
   const traceState = (text: string): number => {
     let bits = 0
     traceStates.forEach(({ key, test }, i) => {
@@ -823,7 +830,7 @@ function scanOptions({ attributes, traceStates }: WindowedProcessor) {
     })
     return bits
   }
-  return { keys, traceState }
+  return { keys, traceState, sampledFlag }
 }
 
 function add(counts: Map<string, number>, key: string, n: number): void {

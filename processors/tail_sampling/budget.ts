@@ -3,7 +3,7 @@
 import type { TraceFacts } from '../../core/component/windowed.js'
 import { AdaptiveRates } from '../../core/sampling/adaptive.js'
 import { ALWAYS } from '../../core/sampling/threshold.js'
-import type { Policy } from './config.js'
+import type { Policy } from './policies.js'
 
 /** The part of a policy's target that is this gateway's, given what it sees a second. */
 export type Share = (policy: string, rate: number) => number

@@ -3,7 +3,7 @@
 import RE2 from 're2'
 import type { AttributeCondition, TraceStateCondition } from '../../core/component/windowed.js'
 import { signedOf, WireReader } from '../../core/otlp/wire.js'
-import type { Policy } from './config.js'
+import type { Policy } from './policies.js'
 
 const STRING = 1
 const BOOL = 2

@@ -27,13 +27,14 @@ export default defineWindowed({
         lateErrorMs: config.late_error_window,
         lateErrorBytes: config.late_error_max_size,
         maxTraceItems: config.maximum_trace_spans,
-        maxTraceBytes: config.maximum_trace_size_bytes,
+        maxTraceBytes: config.maximum_trace_size_bytes || Number.POSITIVE_INFINITY,
         maxTraces: config.num_traces,
         maxDecisions: config.decision_cache.sampled_cache_size + config.decision_cache.non_sampled_cache_size,
         dryRun: config.dry_run
       },
       attributes: rules.attributes,
       traceStates: rules.traceStates,
+      asksSampledFlag: rules.asksSampledFlag,
       decide: (trace, now) => rules.decide(trace, now),
       decided(rule, isKept, trace) {
         if (rule === RULE_LATE_ERROR) rules.broughtBack(trace)

@@ -9,8 +9,9 @@ import { chanceOf } from '../../core/sampling/fair-shares.js'
 import { ALWAYS, NEVER, thresholdOf } from '../../core/sampling/threshold.js'
 import { Budget, type Share } from './budget.js'
 import { booleanCondition, numericCondition, stringCondition, traceStateCondition } from './conditions.js'
-import { type Policy, subPolicies, type TailSamplingConfig } from './config.js'
+import type { TailSamplingConfig } from './config.js'
 import { SlowOutliers } from './outliers.js'
+import { type Policy, subPolicies } from './policies.js'
 import { FairRates, TokenBucket } from './rates.js'
 
 type Judge = (trace: TraceFacts, now: number) => number
@@ -38,6 +39,7 @@ const opposite =
 export class Rules {
   readonly attributes: AttributeCondition[] = []
   readonly traceStates: TraceStateCondition[] = []
+  asksSampledFlag = false
   readonly #drops: readonly Rule[]
   readonly #rules: readonly Rule[]
   readonly #excluded: ReadonlySet<string>
@@ -133,7 +135,8 @@ export class Rules {
         return trace => (wanted.has(trace.workflow) ? threshold : NEVER)
       }
       case 'rate_limiting': {
-        const bucket = new TokenBucket(policy.rate_limiting!.spans_per_second)
+        const { spans_per_second: rate, burst_capacity: burst } = policy.rate_limiting!
+        const bucket = new TokenBucket(rate, burst > 0 ? burst : rate * 2)
         return (trace, now) => within(bucket, trace.items, now)
       }
       case 'bytes_limiting': {
@@ -168,7 +171,11 @@ export class Rules {
     switch (policy.type) {
       case 'latency': {
         const { threshold_ms: from, upper_threshold_ms: to } = policy.latency!
-        return ({ durationMs }) => yes(durationMs >= from && (to === 0 || durationMs <= to))
+        return ({ durationMs }) => {
+          // Times since 1970 in a double are off by up to 256 ns.
+          const ms = Math.floor(durationMs + 0.001)
+          return yes(ms > from && (to === 0 || ms <= to))
+        }
       }
       case 'status_code': {
         const bits = policy.status_code!.status_codes.reduce((sum, code) => sum | STATUS_BITS[code], 0)
@@ -184,6 +191,9 @@ export class Rules {
         this.#learners.push(learner)
         return () => yes(this.#slow.get(learner) === true)
       }
+      case 'trace_flags':
+        this.asksSampledFlag = true
+        return trace => yes(trace.hasSampledFlag)
       case 'trace_state': {
         const i = this.traceStates.push(traceStateCondition(policy.trace_state!)) - 1
         return trace => yes(trace.traceState(i))
@@ -232,15 +242,16 @@ export class Rules {
     const percentOf = new Map(rate_allocation.map(({ policy, percent }) => [policy, percent]))
     const given = subs.reduce((sum, sub) => sum + (percentOf.get(sub.name) ?? 0), 0)
     const rest = Math.max(0, 100 - given) / Math.max(1, subs.filter(sub => !percentOf.has(sub.name)).length)
-    const all = new TokenBucket(total)
-    const parts = subs.map(sub => ({
-      judge: this.#judge(sub),
-      bucket: new TokenBucket((total * (percentOf.get(sub.name) ?? rest)) / 100)
-    }))
+    const all = new TokenBucket(total, total)
+    const parts = subs.map(sub => {
+      const rate = (total * (percentOf.get(sub.name) ?? rest)) / 100
+      return { judge: this.#judge(sub), bucket: new TokenBucket(rate, rate) }
+    })
     return (trace, now) => {
       for (const { judge, bucket } of parts) {
         if (trace.randomness < judge(trace, now)) continue
-        if (!bucket.has(trace.items, now) || !all.has(trace.items, now)) continue
+        // As in the Collector: who matches has this part of the rate and no other.
+        if (!bucket.has(trace.items, now) || !all.has(trace.items, now)) return NEVER
         bucket.take(trace.items)
         all.take(trace.items)
         return ALWAYS

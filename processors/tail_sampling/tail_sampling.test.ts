@@ -3,7 +3,8 @@ import { configOf } from '../../core/config/check.js'
 import { EmbeddedLog } from '../../core/queue/embedded/log.js'
 import { MemoryLog } from '../../core/queue/memory/log.js'
 import { type SpanSpec, WindowRig } from '../../test/helpers/window.js'
-import { type Policy, schema, validate } from './config.js'
+import { schema, validate } from './config.js'
+import type { Policy } from './policies.js'
 
 const half = { name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }
 const nothing = { name: 'nothing', type: 'probabilistic', probabilistic: { sampling_percentage: 0 } }
@@ -170,11 +171,11 @@ const wanted: readonly { policy: object; keeps: SpanSpec[]; drops: SpanSpec[] }[
   {
     policy: { type: 'latency', latency: { threshold_ms: 100, upper_threshold_ms: 200 } },
     keeps: [
-      { trace: 1, ms: 100 },
+      { trace: 1, ms: 101 },
       { trace: 2, ms: 200 }
     ],
     drops: [
-      { trace: 3, ms: 99 },
+      { trace: 3, ms: 100 },
       { trace: 4, ms: 201 }
     ]
   },
@@ -233,16 +234,16 @@ const wanted: readonly { policy: object; keeps: SpanSpec[]; drops: SpanSpec[] }[
       type: 'and',
       and: { and_sub_policy: [{ ...half }, { name: 'l', type: 'latency', latency: { threshold_ms: 100 } }] }
     },
-    keeps: [{ trace: 1, r: 200, ms: 100 }],
+    keeps: [{ trace: 1, r: 200, ms: 101 }],
     drops: [
       { trace: 2, r: 200 },
-      { trace: 3, ms: 100 }
+      { trace: 3, ms: 101 }
     ]
   },
   {
     policy: { type: 'not', not: { not_sub_policy: { name: 'l', type: 'latency', latency: { threshold_ms: 100 } } } },
-    keeps: [{ trace: 1, ms: 99 }],
-    drops: [{ trace: 2, ms: 100 }]
+    keeps: [{ trace: 1, ms: 100 }],
+    drops: [{ trace: 2, ms: 101 }]
   },
   {
     policy: { type: 'rate_limiting', rate_limiting: { spans_per_second: 1 } },

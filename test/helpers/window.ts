@@ -19,6 +19,12 @@ export interface SpanSpec {
   readonly span?: number
   readonly root?: boolean
   readonly error?: boolean
+  /** Status OK. */
+  readonly ok?: boolean
+  /** Span flags: 1 = sampled. */
+  readonly flags?: number
+  /** Start, milliseconds after the others'. */
+  readonly from?: number
   readonly attributes?: Readonly<Record<string, string | number | boolean>>
   readonly resource?: Readonly<Record<string, string>>
   readonly state?: string
@@ -74,8 +80,10 @@ function itemOf(signal: Signal, spec: SpanSpec): Plain {
     ...(spec.root ? {} : { parentSpanId: Buffer.alloc(8, 9) }),
     ...(spec.state === undefined ? {} : { traceState: spec.state }),
     name: 'step',
-    startTimeUnixNano: START,
-    endTimeUnixNano: START + BigInt(Math.round((spec.ms ?? 1) * 1e6)),
+    startTimeUnixNano: START + BigInt(Math.round((spec.from ?? 0) * 1e6)),
+    endTimeUnixNano: START + BigInt(Math.round(((spec.from ?? 0) + (spec.ms ?? 1)) * 1e6)),
+    ...(spec.flags === undefined ? {} : { flags: spec.flags }),
+    ...(spec.ok ? { status: { code: 1 } } : {}),
     ...(spec.error ? { status: { code: 2 } } : {})
   }
 }
