@@ -9,6 +9,7 @@ import hashing from './hashing/index.js'
 import probabilisticSampler from './probabilistic_sampler/index.js'
 import redaction from './redaction/index.js'
 import tailSampling from './tail_sampling/index.js'
+import workflowMetrics from './workflow_metrics/index.js'
 
 export const PROCESSORS: readonly (ProcessorDeclaration | WindowedDeclaration)[] = [
   redaction,
@@ -16,6 +17,7 @@ export const PROCESSORS: readonly (ProcessorDeclaration | WindowedDeclaration)[]
   attributes,
   filter,
   custom,
+  workflowMetrics,
   probabilisticSampler,
   tailSampling
 ]

@@ -21,6 +21,8 @@ processors:
     hash_fields: [user_id, session_id]
   # Every detector, everywhere.
   redaction: {}
+  # Metrics of workflows and steps out of all spans, whatever is sampled away later.
+  workflow_metrics: {}
 exporters:
   # A summary on the terminal.
   debug: {}
@@ -212,7 +214,8 @@ function retention(config: Telemetry, site: BlockSite): Addition[] {
 /** What people who come from the Collector may look for. */
 export const HINTS: Readonly<Record<string, string>> = {
   extensions: 'There are none: health and status are at `service.telemetry.admin.endpoint`, storage is `queue`.',
-  connectors: 'There are none: what derives metrics from spans is a processor here.',
+  connectors:
+    'There are none: what makes metrics from spans is a processor here, `workflow_metrics`; metrics pipelines name it among their receivers.',
   'service.extensions':
     'There are none: health and status are at `service.telemetry.admin.endpoint`, storage is `queue`.',
   'processors/batch':

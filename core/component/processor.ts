@@ -6,6 +6,7 @@ import type { Signal } from '../otlp/signal.js'
 import type { Visitor } from '../otlp/views.js'
 import type { ComponentContext, CounterSpec } from './context.js'
 import type { Problem, Stability } from './declaration.js'
+import type { DerivedSpec, Note } from './derived.js'
 
 /**
  * A running inline processor: the hooks of the walk (core/otlp/views.ts `Visitor`) and a life cycle: create (pure) ->
@@ -15,6 +16,12 @@ import type { Problem, Stability } from './declaration.js'
  * `itemEnd` the item; counted as `processor_error`, never the batch.
  */
 export interface InlineProcessor extends Visitor {
+  /**
+   * Sees each whole request as the processors in front of it left it, and may write a note that goes into the log with it
+   * (`derives`). The bytes were checked. For those that read a few fields of every item and change none: a look of their
+   * own costs less than hooks.
+   */
+  observe?(signal: Signal, request: Buffer): Note | undefined
   /** After a batch's walk, e.g. to flush what was counted. */
   batchEnd?(signal: Signal): void
   start?(): Promise<void>
@@ -35,6 +42,10 @@ export interface ProcessorDeclaration<S extends TSchema = TSchema, C extends str
   readonly mutates: boolean
   readonly schema: S
   readonly counters?: { readonly [K in C]: CounterSpec }
+  /** It removes what must not be stored: those that write notes belong behind it. */
+  readonly protects?: boolean
+  /** It makes telemetry of its own out of the notes that `observe` writes. */
+  readonly derives?: DerivedSpec<Static<S>>
   /** Cross-field checks; pure. */
   validate?(config: Static<S>): readonly Problem[]
   create(config: Static<S>, context: ComponentContext<C>): InlineProcessor

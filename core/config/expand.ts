@@ -177,7 +177,11 @@ function buildPipelines(file: MapTree, registry: Registry, problems: ConfigProbl
   for (const signal of SIGNALS) {
     const of = (kind: ComponentKind) => idsOf(file, kind).filter(id => takes(registry, kind, id, signal))
     const [receivers, processors, exporters] = [of('receivers'), of('processors'), of('exporters')]
-    if (receivers.length > 0 && exporters.length > 0) made[signal] = { receivers, processors, exporters }
+    const makers = idsOf(file, 'processors').filter(
+      id => declarationOf(registry, 'processors', typeOf(id))?.derives?.signal === signal
+    )
+    if (receivers.length > 0 && exporters.length > 0)
+      made[signal] = { receivers: [...receivers, ...makers], processors, exporters }
   }
   if (Object.keys(made).length === 0) return
   put(file, ['service', 'pipelines'], treeOf(made, file.at))

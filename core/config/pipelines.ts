@@ -35,7 +35,10 @@ export function checkPipelines(written: Tree | undefined, components: Components
       problem('error', 'CONFIG_NO_PIPELINES', scene.file.at, ['service', 'pipelines'], says, NO_PIPELINES_FIX)
     )
   }
-  if (!scene.isOff) warnUnused(components, used, scene)
+  if (!scene.isOff) {
+    warnUnused(components, used, scene)
+    warnUnreceived(made, components, scene)
+  }
   return made
 }
 
@@ -104,6 +107,13 @@ function checkMember(
   const section = find(scene.file, [kind])
   const defined = section?.kind === 'map' ? [...section.entries.keys()] : []
   const noun = kind.slice(0, -1)
+  // What a processor makes of other pipelines' items is received like anything else.
+  const maker = kind === 'receivers' && !defined.includes(id) ? components.processors.get(id) : undefined
+  if (maker?.derives !== undefined) {
+    if (maker.derives.signal !== signal)
+      say('CONFIG_SIGNAL', `\`${id}\` makes ${maker.derives.signal}, not ${signal}`, 'Remove it from this pipeline.')
+    return
+  }
   if (!defined.includes(id)) {
     say(
       'CONFIG_UNDEFINED',
@@ -122,6 +132,7 @@ function checkMember(
 
 /** Inline processors always run before the first write, windowed ones after it: written otherwise, it is said. */
 function noteOrder(tree: Tree, ids: readonly string[], components: Components, path: Path, scene: Scene): void {
+  noteUnprotected(tree, ids, components, path, scene)
   const stageOf = (id: string) => components.processors.get(id)?.stage
   const firstWindowed = ids.findIndex(id => stageOf(id) === 'windowed')
   if (firstWindowed < 0) return
@@ -133,6 +144,33 @@ function noteOrder(tree: Tree, ids: readonly string[], components: Components, p
       problem('warning', 'CONFIG_ORDER', at, [...path, 'processors', i], says, 'Write it in front to make this plain.')
     )
   })
+}
+
+/** What a processor makes of items is stored: it must see them as the privacy processors leave them. */
+function noteUnprotected(tree: Tree, ids: readonly string[], components: Components, path: Path, scene: Scene): void {
+  ids.forEach((id, i) => {
+    if (components.processors.get(id)?.derives === undefined) return
+    const later = ids.slice(i + 1).find(other => components.processors.get(other)?.protects === true)
+    if (later === undefined) return
+    const says = `\`${id}\` stands before \`${later}\`: it would store what that one removes`
+    const at = placeOf(tree, ['processors', i])
+    scene.found.push(
+      problem('error', 'CONFIG_ORDER', at, [...path, 'processors', i], says, `Write \`${id}\` behind \`${later}\`.`)
+    )
+  })
+}
+
+/** Telemetry that a processor makes and no pipeline receives. */
+function warnUnreceived(made: readonly PipelineConfig[], components: Components, scene: Scene): void {
+  for (const [id, { derives }] of components.processors) {
+    if (derives === undefined || !made.some(pipeline => pipeline.processors.includes(id))) continue
+    if (made.some(pipeline => pipeline.receivers.includes(id))) continue
+    const says = `no pipeline receives the ${derives.signal} that \`${id}\` makes`
+    const fix = `Add \`${id}\` to the receivers of a ${derives.signal} pipeline.`
+    scene.found.push(
+      problem('warning', 'CONFIG_UNUSED', keyPlaceOf(scene.file, ['processors', id]), ['processors', id], says, fix)
+    )
+  }
 }
 
 function warnUnused(components: Components, used: ReadonlySet<string>, scene: Scene): void {

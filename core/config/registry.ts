@@ -19,6 +19,10 @@ export interface Declared {
   readonly counters?: Readonly<Record<string, CounterSpec>>
   readonly stage?: 'inline' | 'windowed'
   readonly mutates?: boolean
+  /** A processor that removes what must not be stored. */
+  readonly protects?: boolean
+  /** A processor that makes telemetry of this signal of its own: pipelines of it name it among their receivers. */
+  readonly derives?: { readonly signal: Signal }
   validate?(config: never): readonly Problem[]
 }
 

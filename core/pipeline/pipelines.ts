@@ -9,10 +9,10 @@ import type { Clock } from '../component/context.js'
 import { codeOf } from '../component/errors.js'
 import type { Signal } from '../otlp/signal.js'
 import { MalformedError } from '../otlp/walk.js'
-import type { Entry, Log } from '../queue/log.js'
+import type { Log } from '../queue/log.js'
 import type { Chain, ChainResult } from './chain.js'
+import { Gathered } from './gather.js'
 import type { Answer, Intake } from './intake.js'
-import { type LedgerKeys, ledgerKeys } from './ledger.js'
 
 /** One pipeline of the config, built. */
 export interface Pipeline {
@@ -38,8 +38,6 @@ export interface PipelinesOptions {
   readonly onRefused: (signal: Signal, code: string, items: number, error: unknown) => void
 }
 
-/** Requests at or above this go to the log as they are: copying them to merge costs more than an entry. */
-const MERGE_BELOW = 64 * 1024
 /** Bytes that may gather for the next commit before it starts beside the running one. */
 const GATHER_BYTES = 4 * 1024 * 1024
 /** While this little has gathered, a commit waits for the senders that were just answered to come back. */
@@ -48,27 +46,17 @@ const WAIT_BELOW = 128 * 1024
 const WAIT_MS = 1
 const ACCEPTED: Answer = { kind: 'accepted', rejected: 0, message: '' }
 
-interface Gathered {
-  readonly small: Map<string, { parts: Buffer[]; items: number }>
-  readonly entries: Entry[]
-  readonly counts: Map<string, number>
-  readonly settle: ((error: unknown) => void)[]
-  bytes: number
-}
-
 /** All pipelines behind the receivers. */
 export class Pipelines implements Intake {
   readonly #options: PipelinesOptions
   readonly #byReceiver = new Map<string, readonly Pipeline[]>()
-  readonly #keys: ReadonlyMap<string, LedgerKeys>
-  #gathered = emptyGather()
+  #gathered = new Gathered()
   #commits = 0
   #wait: { readonly for: number; readonly timer: { cancel(): void } } | undefined
   #isStopped = false
 
   constructor(options: PipelinesOptions) {
     this.#options = options
-    this.#keys = new Map(options.pipelines.map(p => [p.id, ledgerKeys(p.id, p.exporters, p.window?.id)]))
   }
 
   get isOpen(): boolean {
@@ -101,7 +89,7 @@ export class Pipelines implements Intake {
       const results = pipelines.map(pipeline => pipeline.chain.run(bytes))
       const refused = refusal(results[0]!)
       if (refused !== undefined) return Promise.resolve(refused)
-      for (const [i, result] of results.entries()) this.#gather(gathered, pipelines[i]!, result, bytes.length)
+      for (const [i, result] of results.entries()) gathered.add(pipelines[i]!, result, bytes.length)
       items = results[0]!.items
       if (results[0]!.rejected > 0) answer = partial(results[0]!)
     } catch (error) {
@@ -116,31 +104,6 @@ export class Pipelines implements Intake {
     return settled
   }
 
-  #gather(gathered: Gathered, pipeline: Pipeline, result: ChainResult, size: number): void {
-    const keys = this.#keys.get(pipeline.id)!
-    const { counts } = gathered
-    add(counts, keys.received, result.seen - result.rejected)
-    for (const row of result.dropped) add(counts, keys.dropped(row.processor, row.reason), row.items)
-    gathered.bytes += size
-    if (result.items === 0) return
-    const stream = pipeline.window?.arrival ?? pipeline.id
-    if (keys.windowed !== undefined) add(counts, keys.windowed, result.items)
-    else {
-      add(counts, keys.appended, result.items)
-      for (const offered of keys.offered) add(counts, offered, result.items)
-    }
-    if (result.bytes.length >= MERGE_BELOW) {
-      gathered.entries.push({ stream, items: result.items, bytes: result.bytes })
-      return
-    }
-    const small = gathered.small.get(stream)
-    if (small === undefined) gathered.small.set(stream, { parts: [result.bytes], items: result.items })
-    else {
-      small.parts.push(result.bytes)
-      small.items += result.items
-    }
-  }
-
   #isTime(gathered: Gathered): boolean {
     if (gathered.bytes >= GATHER_BYTES) return true
     if (this.#wait !== undefined) return gathered.settle.length >= this.#wait.for || gathered.bytes >= WAIT_BELOW
@@ -150,11 +113,9 @@ export class Pipelines implements Intake {
   #commit(): void {
     this.#wait?.timer.cancel()
     this.#wait = undefined
-    const { small, entries, counts, settle } = this.#gathered
-    this.#gathered = emptyGather()
-    for (const [stream, { parts, items }] of small) {
-      entries.push({ stream, items, bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) })
-    }
+    const { settle, counts } = this.#gathered
+    const entries = this.#gathered.entries()
+    this.#gathered = new Gathered()
     this.#commits++
     this.#options.log.commit({ appends: entries, counts }).then(
       () => this.#done(settle, undefined),
@@ -201,14 +162,6 @@ export class Pipelines implements Intake {
     }
     return known
   }
-}
-
-function emptyGather(): Gathered {
-  return { small: new Map(), entries: [], counts: new Map(), settle: [], bytes: 0 }
-}
-
-function add(counts: Map<string, number>, key: string, n: number): void {
-  if (n !== 0) counts.set(key, (counts.get(key) ?? 0) + n)
 }
 
 /** Every item invalid: the request is bad data (OTLP H13, R7). Some: partial success. */

@@ -15,6 +15,7 @@ export default defineProcessor({
   about: 'Replaces the values of chosen keys by keyed hashes (HMAC-SHA-256).',
   stage: 'inline',
   mutates: true,
+  protects: true,
   schema,
   counters: { hashed: { unit: '{attribute}', about: 'Attributes whose value was hashed.' } },
   create(config, context) {

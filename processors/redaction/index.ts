@@ -19,6 +19,7 @@ export default defineProcessor({
   about: 'Finds personal data and secrets in every place of OTLP and redacts, masks, hashes or drops them.',
   stage: 'inline',
   mutates: true,
+  protects: true,
   schema,
   counters: {
     findings: { unit: '{finding}', about: 'Hits, by detector (`field` = a key rule).', label: 'detector' },

@@ -121,6 +121,7 @@ export class Gateway {
       if (this.#role !== 'receive') {
         for (const delivery of parts.deliveries.values()) await delivery.start()
         for (const window of parts.windows.values()) await window.start()
+        for (const stage of parts.deriving.values()) await stage.start()
       }
       for (const processor of parts.processors) await processor.start?.()
       this.#watch()
@@ -141,10 +142,11 @@ export class Gateway {
     this.#state = 'stopping'
     this.#retention.stop()
     const deadline = this.#clock.now() + limitMs
-    const { windows, processors } = this.#parts
+    const { windows, deriving, processors } = this.#parts
     const { deliveries } = this
     await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
     await this.#pipelines.stop()
+    for (const stage of deriving.values()) await stage.stop()
     for (const window of windows.values()) await window.stop()
     const left = Math.max(0, deadline - this.#clock.now())
     await Promise.all([...deliveries.values()].map(delivery => delivery.stop(left)))

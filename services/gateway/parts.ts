@@ -5,6 +5,8 @@ import type { InlineProcessor } from '../../core/component/processor.js'
 import type { GatewayConfig, PipelineConfig } from '../../core/config/types.js'
 import type { Delivery } from '../../core/delivery/delivery.js'
 import { Chain } from '../../core/pipeline/chain.js'
+import type { DerivingStage } from '../../core/pipeline/derived.js'
+import { derive } from '../../core/pipeline/gather.js'
 import type { Pipeline } from '../../core/pipeline/pipelines.js'
 import { arrivalStream, type WindowedStage } from '../../core/pipeline/windowed.js'
 import { gatewayErrors } from './errors.js'
@@ -22,6 +24,8 @@ export class Parts {
   readonly deliveries = new Map<string, Delivery>()
   /** By window; those of earlier configs that still hold something too (`adopt`). */
   readonly windows = new Map<string, WindowedStage>()
+  /** By processor: what makes telemetry of the gateway's own. */
+  readonly deriving = new Map<string, DerivingStage>()
   /** Inline processors, one for each place they have in a pipeline. */
   readonly processors: InlineProcessor[] = []
   readonly pipelines: readonly Pipeline[]
@@ -41,6 +45,14 @@ export class Parts {
     if (shared !== undefined) throw gatewayErrors.GATEWAY_WINDOW_QUEUE(shared.id, config.queue.type)
     for (const plan of this.#plans) this.windows.set(plan.id, workshop.window(plan, config))
     this.pipelines = config.pipelines.map(pipeline => this.#pipeline(pipeline))
+    for (const id of new Set(config.pipelines.flatMap(pipeline => pipeline.processors))) this.#derive(id)
+  }
+
+  #derive(id: string): void {
+    const stage = this.#workshop.deriving(this.config.processors.get(id)!, (signal, bytes, maker) =>
+      derive(this.pipelines, signal, bytes, maker)
+    )
+    if (stage !== undefined) this.deriving.set(id, stage)
   }
 
   /** Makes windows for what earlier configs left in the store. Before `readers`. */
@@ -54,7 +66,8 @@ export class Parts {
   readers(): ReadonlyMap<string, readonly string[]> {
     return new Map([
       ...[...this.deliveries.keys()].map(id => [id, readersOf(this.config, id)] as const),
-      ...[...this.windows.values()].flatMap(window => [...window.readers()])
+      ...[...this.windows.values()].flatMap(window => [...window.readers()]),
+      ...[...this.deriving.values()].flatMap(stage => [...stage.readers()])
     ])
   }
 

@@ -10,7 +10,10 @@ import type { Secret } from '../../core/config/secret.js'
 import type { RedisSettings } from '../../core/config/service.js'
 import type { ComponentConfig, ExporterConfig, GatewayConfig } from '../../core/config/types.js'
 import { Delivery } from '../../core/delivery/delivery.js'
+import type { Signal } from '../../core/otlp/signal.js'
 import type { ChainReport, Stage } from '../../core/pipeline/chain.js'
+import { DerivingStage } from '../../core/pipeline/derived.js'
+import type { Derived } from '../../core/pipeline/gather.js'
 import type { Intake } from '../../core/pipeline/intake.js'
 import { WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Log } from '../../core/queue/log.js'
@@ -92,6 +95,31 @@ export class Workshop {
       clock,
       logger: part(log, plan.id),
       maxLogBytes: config.queue.maxBytes
+    })
+  }
+
+  /**
+   * The half behind the log of a processor that makes telemetry of its own; undefined for one that does not. `derive` takes
+   * what it made through its pipelines.
+   */
+  deriving(
+    { id, type, config }: ComponentConfig,
+    derive: (signal: Signal, bytes: Buffer, maker: string) => Derived
+  ): DerivingStage | undefined {
+    const { store, clock, log } = this.tools
+    const all = PROCESSORS as readonly ProcessorDeclaration[]
+    const declaration = find<ProcessorDeclaration>('processor', type, all)
+    const spec = declaration.derives
+    if (spec === undefined) return undefined
+    const context = this.#context('processor', id, declaration.counters)
+    return new DerivingStage({
+      id,
+      create: () => spec.create(config as never, context),
+      intervalMs: spec.intervalMs(config as never),
+      derive: bytes => derive(spec.signal, bytes, id),
+      log: store,
+      clock,
+      logger: part(log, id)
     })
   }
 

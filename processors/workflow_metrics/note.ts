@@ -1,0 +1,118 @@
+// The note that goes into the log with a request: what its workflow and step spans count for, 43 bytes a span. It is written
+// in the same commit as the request, so that what is counted is exactly what was accepted, and read behind the log by one
+// reader, who knows what came twice.
+//
+//   note    = u32 length of all, u8 version, writer (8 bytes), u32 number, u16 series, series..., u32 records, record...
+//   series  = u8 kind, u8 status, workflow, step, error type: each u16 length and UTF-8
+//   record  = trace id (16), span id (8), f64 nanoseconds, u16 series, u8 what follows: see the flags
+//
+// `writer` and `number`: a process numbers its notes, so that a reader that starts again knows which ones it has counted.
+// Notes one behind the other are a valid entry. Little-endian.
+
+export const KIND_WORKFLOW = 0
+export const KIND_STEP = 1
+export const STATUS_OK = 0
+export const STATUS_ERROR = 1
+
+/** Flags of a record. */
+export const CACHE_KNOWN = 1
+export const CACHE_HIT = 2
+/** u32: the attempt, 2 or more. */
+export const HAS_ATTEMPT = 4
+/** f64: milliseconds. */
+export const HAS_QUEUE_TIME = 8
+/** f64 each. */
+export const HAS_MEMORY = 16
+export const HAS_THREADS = 32
+export const HAS_CACHE_SIZE = 64
+/** The span has a randomness of its own (`ot=rv`): f64, upper 48 bits. */
+export const HAS_RANDOMNESS = 128
+
+export const VERSION = 1
+export const WRITER_BYTES = 8
+export const ID_BYTES = 24
+const HEAD = 4 + 1 + WRITER_BYTES + 4
+
+/** Longest record. */
+export const MAX_RECORD = ID_BYTES + 8 + 2 + 1 + 4 + 5 * 8
+
+export interface NoteSeries {
+  readonly kind: number
+  readonly status: number
+  readonly workflow: string
+  readonly step: string
+  readonly errorType: string
+}
+
+export interface Note {
+  /** Hex. */
+  readonly writer: string
+  readonly number: number
+  readonly series: readonly NoteSeries[]
+  readonly records: number
+  /** Where the first record begins, in the buffer that was read. */
+  readonly from: number
+  /** Where the note ends. */
+  readonly end: number
+}
+
+/** What a writer knows of a series. */
+export interface SeriesTexts {
+  readonly kind: number
+  readonly status: number
+  readonly workflow: Buffer
+  readonly step: Buffer
+  readonly errorType: Buffer
+}
+
+/** Puts a note together. `records` is copied. */
+export function encodeNote(
+  writer: Buffer,
+  number: number,
+  series: readonly SeriesTexts[],
+  count: number,
+  records: Buffer
+): Buffer {
+  let size = HEAD + 2 + 4 + records.length
+  for (const one of series) size += 8 + one.workflow.length + one.step.length + one.errorType.length
+  const out = Buffer.allocUnsafe(size)
+  let p = out.writeUInt32LE(size, 0)
+  out[p++] = VERSION
+  p += writer.copy(out, p, 0, WRITER_BYTES)
+  p = out.writeUInt32LE(number, p)
+  p = out.writeUInt16LE(series.length, p)
+  for (const one of series) {
+    out[p++] = one.kind
+    out[p++] = one.status
+    for (const text of [one.workflow, one.step, one.errorType]) {
+      p = out.writeUInt16LE(text.length, p)
+      p += text.copy(out, p)
+    }
+  }
+  p = out.writeUInt32LE(count, p)
+  records.copy(out, p)
+  return out
+}
+
+/** Reads the note at `at`; undefined behind the last one, or when it is of a version this build does not know. */
+export function readNote(buf: Buffer, at: number): Note | undefined {
+  if (at + HEAD > buf.length || buf[at + 4] !== VERSION) return undefined
+  const end = at + buf.readUInt32LE(at)
+  const writer = buf.toString('hex', at + 5, at + 5 + WRITER_BYTES)
+  let p = at + 5 + WRITER_BYTES
+  const number = buf.readUInt32LE(p)
+  const wanted = buf.readUInt16LE(p + 4)
+  p += 6
+  const series: NoteSeries[] = []
+  const text = (): string => {
+    const length = buf.readUInt16LE(p)
+    p += 2 + length
+    return buf.toString('utf8', p - length, p)
+  }
+  for (let i = 0; i < wanted; i++) {
+    const [kind, status] = [buf[p]!, buf[p + 1]!]
+    p += 2
+    series.push({ kind, status, workflow: text(), step: text(), errorType: text() })
+  }
+  return { writer, number, series, records: buf.readUInt32LE(p), from: p + 4, end }
+}
