@@ -26,6 +26,9 @@ processors:
 exporters:
   # A summary on the terminal.
   debug: {}
+  # For Prometheus: http://localhost:8889/metrics.
+  prometheus:
+    endpoint: localhost:8889
   # The local store.
   file:
     path: ./data/telemetry/telemetry.jsonl

@@ -52,6 +52,16 @@ t.test('every config in configuration.md loads, and keeps its secrets', async t 
   }
 })
 
+t.test('every config in workflow-metrics.md loads without a warning', async t => {
+  const text = readFileSync(new URL('workflow-metrics.md', docs), 'utf8')
+  const snippets = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(m => m[1]!)
+  t.ok(snippets.length > 0)
+  for (const snippet of snippets) {
+    const { problems, notes } = loadConfig({ text: snippet, env, registry })
+    t.same([...problems, ...notes.filter(note => note.severity !== 'note')].map(problemText), [])
+  }
+})
+
 t.test('the telemetry block reaches the processors and the retention', async t => {
   const text = 'telemetry: {privacy: {redact_fields: [email], hash_fields: [uid], retention_days: 7}}'
   const { config } = loadConfig({ text, env, registry })

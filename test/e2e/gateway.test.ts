@@ -145,7 +145,8 @@ t.test(
     const args = [
       'receivers.otlp.protocols.http.endpoint',
       'receivers.otlp.protocols.grpc.endpoint',
-      'service.telemetry.admin.endpoint'
+      'service.telemetry.admin.endpoint',
+      'exporters.prometheus.endpoint'
     ].flatMap(key => ['--set', `${key}=127.0.0.1:0`])
     const file = join(cwd, 'data/telemetry/telemetry.jsonl')
     for (const life of [1, 2]) {
