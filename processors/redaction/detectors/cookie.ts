@@ -105,12 +105,17 @@ export const cookie = defineDetector({
     }
     scan.eachLabel((value, label) => {
       const found = text.slice(value.start, value.end)
-      if (/cookies?$/i.test(text.slice(label.start, label.end)) || !isSession(found)) return
+      // A cookie header's pairs are seen above.
+      if (/^(?:set.)?cookies?$/i.test(text.slice(label.start, label.end)) || !isSession(found)) return
       if (!isLoose(value) || (found.length >= 16 && isStriking(found))) scan.hit(value.start, value.end)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)
       if (isSession(text.slice(from, to))) scan.hit(from, to)
+    })
+    scan.eachSaid((start, end) => {
+      const [from, to] = trimCell(text, Math.max(start, text.lastIndexOf(' ', end - 1) + 1), end)
+      if (to - from >= 16 && isSession(text.slice(from, to)) && isStriking(text.slice(from, to))) scan.hit(from, to)
     })
     each(text, SESSION, match => {
       const value = match[1]!

@@ -83,8 +83,10 @@ function make(withPrivate: boolean): Detector {
       }
       if (!text.includes(':')) return
       each(text, V6, match => {
-        if (!isPublic6(match[0], withPrivate)) return
-        let end = match.index + match[0].length
+        // `2001:db8::1: not found`: the last colon is the sentence's.
+        const found = /[^:]:$/.test(match[0]) ? match[0].slice(0, -1) : match[0]
+        if (!isPublic6(found, withPrivate)) return
+        let end = match.index + found.length
         if (text[end] === '%') while (end < text.length && /[\w%.-]/.test(text[end]!)) end++
         scan.hit(match.index, end)
       })

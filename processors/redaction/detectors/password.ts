@@ -8,7 +8,10 @@ import { Trigger } from '../scan/triggers.js'
 
 const USER_FLAG = /(?<![\w-])(?:-u|--user|--proxy-user|--basic-auth)[ =]["']?[^\s:"']{1,64}:([^\s"']{3,128})/g
 const PASS_FLAG =
-  /(?<![\w-])(?:sshpass -p|redis-cli (?:-h \S{1,64} )?(?:-p \d{1,5} )?-a|mysql\w{0,6} (?:-\w\s?\S{1,64} ){0,4}-p|mongo\w{0,6} (?:-\w \S{1,64} ){0,4}-p|docker login (?:-u \S{1,64} )?-p|net use \S{1,64} \/user:\S{1,64})\s{0,2}["']?([^\s"'-][^\s"']{3,128})/g
+  /(?<![\w-])(?:sshpass -p|redis-cli (?:-h \S{1,64} )?(?:-p \d{1,5} )?-a|mysql\w{0,6} (?:-\w\s?\S{1,64} ){0,4}-p|mongo\w{0,6} (?:-\w \S{1,64} ){0,4}-p|machine \S{1,80} login \S{1,64} password|docker login (?:-u \S{1,64} )?-p|net use \S{1,64} \/user:\S{1,64})\s{0,2}["']?([^\s"'-][^\s"']{3,128})/g
+
+/** Redis: the whole command. */
+const AUTH = /^"?AUTH"?(?: "?[^\s"]{1,64}"?)? "?([^\s"]{6,128})"?$/
 
 export const password = defineDetector({
   name: 'password',
@@ -25,6 +28,10 @@ export const password = defineDetector({
     'passwords',
     'pass',
     'passwd',
+    'requirepass',
+    'masterauth',
+    'storepass',
+    'keypass',
     'pwd',
     'passphrase',
     'pass phrase',
@@ -120,7 +127,11 @@ export const password = defineDetector({
     eachLabelled(scan, (value, label) => {
       const words = (label || scan.keyLabel).toLowerCase()
       // Tests pass and passes are counted; `secret "db-creds" not found` names one.
-      const isVague = words === 'pass' || (/^secrets?$/.test(words) && /^(?:["(]|is)$/.test(value.joint))
+      const isField =
+        value.quoted &&
+        (value.joint === ':' || value.joint === '=') &&
+        /\d/.test(scan.text.slice(value.start, value.end))
+      const isVague = (words === 'pass' && !isField) || (/^secrets?$/.test(words) && /^(?:["(]|is)$/.test(value.joint))
       if (/^secrets?$/.test(words) && isResource(scan.text.slice(value.start, value.end), 2)) return
       if (isVague && !isStriking(scan.text.slice(value.start, value.end))) return
       if (isSecret(scan.text, value)) scan.hit(value.start, value.end)
@@ -128,6 +139,11 @@ export const password = defineDetector({
     each(scan.text, USER_FLAG, match =>
       scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)
     )
+    const auth = AUTH.exec(scan.text)
+    if (auth !== null && /[\d!@#$%^&*]/.test(auth[1]!)) {
+      const start = scan.text.lastIndexOf(auth[1]!)
+      scan.hit(start, start + auth[1]!.length)
+    }
     each(scan.text, PASS_FLAG, match =>
       scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)
     )

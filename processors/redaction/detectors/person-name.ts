@@ -2,6 +2,7 @@
 
 import { defineDetector, Rank } from '../detector.js'
 import { formEncoded, type Labelled } from '../scan/labelled.js'
+import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { isLoose, trimCell } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
@@ -11,13 +12,24 @@ const CAP = "(?:\\p{Lu}[\\p{L}\\p{M}]*(?:['’-]\\p{L}[\\p{L}\\p{M}]*){0,3}\\.?|
 const PARTICLE = '(?:de|del|della|di|da|dos|das|du|la|le|van|von|der|den|ter|ten|zu|bin|binti|ibn|al|el|af|av|y|e|st)'
 const TITLE = '(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Herr|Frau|Sra|Sr|Mme|Mlle|Don|Doña)\\.?'
 const NAME = new RegExp(`(?:${TITLE} )?${CAP}(?: (?:${PARTICLE} ){0,2}${CAP}){0,4}`, 'uy')
-const REVERSED = new RegExp(`${CAP}(?: ${CAP})?, ${CAP}(?: ${CAP}){0,2}`, 'uy')
+const REVERSED = new RegExp(
+  `(?:${PARTICLE} ){0,2}${CAP}(?: (?:${PARTICLE} ){0,2}${CAP})?, ${CAP}(?: ${CAP}){0,2}`,
+  'uy'
+)
+/** A name at the end of the words before its label: `gave Ada Lovelace as the cardholder`. */
+const ENDING = new RegExp(
+  `(?<![\\p{L}\\p{N}])(?:${CAP}(?: ${CAP})?, )?(?:${TITLE} )?${CAP}(?: (?:${PARTICLE} ){0,2}${CAP}){1,4}["'”]?$|(?<![\\p{L}\\p{N}])${CAP}(?: ${CAP})?, ${CAP}["'”]?$`,
+  'u'
+)
+/** `Ada Lovelace <ada@example.org>`: the name in the header of a mail. */
+const MAILBOX =
+  /(?<![\p{L}\p{N}])["']?((?:\p{L}[\p{L}\p{M}'’.-]{0,30},? ){1,4}\p{L}[\p{L}\p{M}'’.-]{0,30})["']? ?<[^<>\s@]{1,64}@/gu
 const LOWER = /^\p{L}[\p{L}\p{M}'’.-]*(?: \p{L}[\p{L}\p{M}'’.-]*){1,3}$/u
 
 /** Words that begin or end no name. */
 const STOP = new Set(
   (
-    'a an the and or not no none null unknown anonymous guest default system admin root test user users customer customers client service services support success team account accounts ' +
+    'world there everybody folks a an the and or not no none null unknown anonymous guest default system admin root test user users customer customers client service services support success team account accounts ' +
     'order orders id ids number name names record records data profile profiles table view page portal center centre api app application server database error failed failure found missing invalid ' +
     'is was has had were will can could should must created updated deleted saved removed added lookup search query request response session event type status state code key value list map object class ' +
     'true false get set put post delete patch select insert update from where import export handler controller manager repository module factory builder config settings info debug warn error trace fatal ' +
@@ -46,7 +58,7 @@ const PERSONS =
 const FRAMES =
   '(?:app|application|request|input|data|form|payload|record|body|param|event|message|context|value|document|json)'
 const KEY_STOP = new RegExp(
-  `^(?!.*\\b(?:${PERSONS}(?: (?:full|first|last|given|family|display))? name|(?:first|last|given|family|middle|maiden) name|cardholder|(?:card|account) holder|surname|${FRAMES} full name)$).*${THINGS.source}`
+  `^(?!.*\\b(?:${PERSONS}(?: (?:full|first|last|given|family|display))? name|(?:first|last|given|family|middle|maiden) name|cardholder|(?:card|account) holder|surname|${FRAMES} full name)(?: (?:raw|value|text|string|original|plain|new|old|current))?$).*${THINGS.source}`
 )
 
 export const personName = defineDetector({
@@ -56,7 +68,7 @@ export const personName = defineDetector({
     'name of a person under a key or label (customer, recipient, cardholder, patient, full or display name ...) or after "Dear"',
   checks: 'capitalised words; not names of services, hosts, workflows, threads, collections and other things',
   rank: Rank.loose,
-  when: Trigger.textLabel,
+  when: Trigger.textLabel | Trigger.at,
   byKey: true,
   keyStop: KEY_STOP,
   keyMatch:
@@ -158,6 +170,16 @@ export const personName = defineDetector({
     'bill to',
     'attn',
     'dear',
+    'hello',
+    'hi',
+    'hey',
+    'hallo',
+    'hola',
+    'bonjour',
+    'liebe',
+    'lieber',
+    'estimado',
+    'estimada',
     'vorname',
     'nachname',
     'nombre',
@@ -180,12 +202,16 @@ export const personName = defineDetector({
   labelTrigger: Trigger.textLabel,
   hits: [
     'customer ‹Ada Lovelace› called',
+    '‹Ada Lovelace› is our customer',
+    'gave ‹Ada Lovelace› as her full name',
+    'From: "‹Grace Hopper›" <postmaster@localhost>',
     '"fullName":"‹Grace Hopper›"',
     { key: 'customer.name', text: '‹Alan Turing›' },
     { key: 'app.recipient_name', text: '‹Alan M. Turing›' },
     'Invalid patient: ‹Turing, Alan›',
     'cardholder copied out of the old system is ‹Alan Turing›',
     'Dear ‹Ada›,',
+    'Hello ‹Ada Lovelace›, thanks',
     'cardholder: ‹EDSGER W. DIJKSTRA›',
     'User(firstName=‹Ada›, id=3)',
     { key: 'patient.full_name', text: '‹Ludwig van Beethoven›' },
@@ -199,8 +225,11 @@ export const personName = defineDetector({
     { key: 'service.name', text: 'Order Service' },
     { key: 'workflow.name', text: 'Ledger Close' },
     'Customer Service unavailable',
+    'Flow Engine is the customer',
     { key: 'thread.name', text: 'Main Worker' },
     'customer id 7',
+    'Hello World Demo',
+    'Hi Team',
     { key: 'messaging.destination.name', text: 'Order Events' },
     'user authenticated',
     'patient record not found',
@@ -221,7 +250,8 @@ export const personName = defineDetector({
       if (isLoose(value) && isTalk(text, label, value)) return
       const isPlain = PLAIN.test(words)
       const plain = isPlain && value.joint !== ' '
-      const reversible = isPlain || value.joint !== ' '
+      const isWhole = label.start < 40 && value.joint === ' '
+      const reversible = isPlain || value.joint !== ' ' || isWhole
       const limit = value.quoted || value.joint === '>' || value.joint === '|' ? value.end : text.length
       const form = formEncoded(text, value)
       if (form !== undefined && isName(form, plain)) return scan.hit(value.start, value.start + form.length)
@@ -232,6 +262,14 @@ export const personName = defineDetector({
       const [from, to] = trimCell(text, start, end)
       if (isName(text.slice(from, to), true)) scan.hit(from, to)
     })
+    scan.eachSaid((start, end) => {
+      const match = ENDING.exec(text.slice(start, end))
+      if (match === null) return
+      const [from, to] = trimCell(text, start + match.index, end)
+      const name = firstName(text, from, to)
+      if (name >= 0 && !isTitle(text.slice(name, to))) scan.hit(name, to)
+    })
+    if (scan.mask & Trigger.at && text.includes('<')) each(text, MAILBOX, match => mailbox(scan, match))
     if (!scan.byKey || !scan.keyIsLabel) return
     const plain = PLAIN.test(scan.keyLabel)
     const [from, to] = trimCell(text, 0, text.length)
@@ -274,6 +312,22 @@ function nameEnd(text: string, start: number, single: boolean, limit: number, re
   if (next !== undefined && /[\p{L}\p{N}_=]/u.test(next)) return 0
   if (COMPANY.test(text.slice(start + name.length, start + name.length + 12))) return 0
   return start + name.replace(/\.$/, '').length
+}
+
+/** Where the name that ends at `end` begins: a sentence's first word may stand before it. -1 when there is none. */
+function firstName(text: string, start: number, end: number): number {
+  for (let from = start; from < end; from = text.indexOf(' ', from) + 1) {
+    if (isName(text.slice(from, end), false)) return from
+    if (!text.slice(from, end).includes(' ')) break
+  }
+  return -1
+}
+
+function mailbox(scan: Scan, match: RegExpExecArray): void {
+  const start = match.index + match[0].indexOf(match[1]!)
+  const end = start + match[1]!.length
+  const from = firstName(scan.text, start, end)
+  if (from >= 0 && !isTitle(scan.text.slice(from, end))) scan.hit(from, end)
 }
 
 function isTitle(words: string): boolean {

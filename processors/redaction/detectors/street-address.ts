@@ -102,12 +102,17 @@ export const streetAddress = defineDetector({
       const isBounded = value.quoted || value.joint === '>' || value.joint === '|'
       const end = isBounded ? value.end : freeEnd(text, value.start)
       const words = formEncoded(text, value) ?? text.slice(value.start, end)
-      if (isAddress(words, strength(value, text.slice(label.start, label.end))))
+      const isWhole = end === text.length
+      if (isAddress(words, strength(value, text.slice(label.start, label.end), isWhole)))
         scan.hit(value.start, value.start + words.length)
     })
     scan.eachCell((start, end) => {
       const [from, to] = trimCell(text, start, end)
       if (isAddress(text.slice(from, to), 'strong')) scan.hit(from, to)
+    })
+    scan.eachSaid((start, end) => {
+      const [from, to] = addressBefore(text, start, end)
+      if (to > from) scan.hit(from, to)
     })
     each(text, PLAIN, match => scan.hit(match.index, match.index + match[0].length))
     if (scan.byKey && scan.keyIsLabel && isAddress(text, 'strong')) {
@@ -123,6 +128,21 @@ function freeEnd(text: string, start: number): number {
   let end = start + (stop === null ? rest.length : stop.index)
   while (end > start && /[\s.,"']/.test(text[end - 1]!)) end--
   return end
+}
+
+/** The address at the end of the words before its label: the longest that looks like one. */
+function addressBefore(text: string, start: number, end: number): [number, number] {
+  const [, to] = trimCell(text, start, end)
+  let from = start
+  if (from > 0 && text[from - 1] !== ' ') from = text.indexOf(' ', from) + 1
+  for (let tries = 0; tries < 14 && from < to; tries++) {
+    const [open] = trimCell(text, from, to)
+    if (/^[\p{Lu}\d]/u.test(text.slice(open, open + 2)) && isAddress(text.slice(open, to), 'strong')) return [open, to]
+    const next = text.indexOf(' ', from)
+    if (next < 0 || next >= to) break
+    from = next + 1
+  }
+  return [0, 0]
 }
 
 const WAY =
@@ -151,8 +171,9 @@ const STREET_WORD = new RegExp(
 type Strength = 'weak' | 'explicit' | 'strong'
 
 /** How plainly the text says that an address follows: `address 12 ...`, `home address 12 ...`, `address: 12 ...`. */
-function strength({ joint }: Labelled, label: string): Strength {
+function strength({ joint }: Labelled, label: string, isWhole: boolean): Strength {
   if (joint !== ' ' && joint !== 'said' && joint !== 'line') return 'strong'
+  if (isWhole && /^street$|[\W_]address$/i.test(label)) return 'strong'
   return /address|street/i.test(label) && /[\W_]|[a-z][A-Z]/.test(label) ? 'explicit' : 'weak'
 }
 

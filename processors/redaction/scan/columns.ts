@@ -1,12 +1,14 @@
 // Labels that stand away from their values: the column list of an SQL INSERT, the header line of a CSV text.
 
-import type { Label, Vocabulary } from './vocabulary.js'
+import type { Vocabulary } from './vocabulary.js'
 
 /** A cell of a column with the column's context bits. */
 export interface Span {
   readonly start: number
   readonly end: number
   readonly bits: number
+  /** True when only the words of a sentence tie the label to it; then the value is what stands at the end of the span. */
+  readonly isLoose?: boolean
 }
 
 const NONE: Span[] = []
@@ -20,32 +22,6 @@ export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
   if (text.includes('\n')) return csvCells(text, vocabulary)
   return NONE
 }
-
-const TAIL =
-  /(["'`)]) (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
-const TAIL_REACH = 120
-const VALUE_REACH = 200
-
-/** Values that stand before their label: `'x' for key 'users.email'`. */
-export function reversed(text: string, labels: readonly Label[]): Span[] {
-  const cells: Span[] = []
-  for (const { start, end, bits } of labels) {
-    // `users.phone`: the last part of a path is the column.
-    if (bits <= 0 || MORE.test(text.slice(end, end + 10))) continue
-    const from = Math.max(0, start - TAIL_REACH)
-    const tail = TAIL.exec(text.slice(from, start))
-    if (tail === null) continue
-    const close = from + tail.index
-    const open = text.lastIndexOf(tail[1] === ')' ? '(' : tail[1]!, close - 1)
-    if (open < 0 || close - open > VALUE_REACH) continue
-    if (cells.at(-1)?.start === open + 1) cells.pop()
-    cells.push({ start: open + 1, end: close, bits })
-  }
-  return cells
-}
-
-/** The name goes on, and not with what makes it an index's. */
-const MORE = /^(?:[._-](?!(?:unique|uniq|idx|index|key|uk|uq|pk|ck)(?:\b|_))[A-Za-z]|[a-z])/
 
 function sqlCells(text: string, insert: RegExpExecArray, vocabulary: Vocabulary): Span[] {
   const bits = insert[1]!

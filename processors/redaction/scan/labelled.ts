@@ -36,15 +36,20 @@ const BAR = /[ ]{0,3}\|[ ]{0,3}/y
 const TAB = /\t{1,3}/y
 const DASH = / {1,2}-{1,2} {1,2}/y
 const WORDS =
-  /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given)[:,]? )?(?:is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to)?(?=[ (["'])[ ]{0,2}/iy
+  /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given)[:,]? )?(?:is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?(?:from \S{1,30} )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to)?(?=[ (["'])[ ]{0,2}/iy
 const MEMBER =
-  /[^\n]{0,60}?(?<![A-Za-z])(?:value|val|content|got|received|found|actual|input)["'`]?\s{0,2}[:=]\s{0,2}/iy
-const MEMBER_LINES = /(?:[^\n]{0,60}\n){0,2}[^\n]{0,80}?(?<![A-Za-z])(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
+  /[^\n]{0,60}?(?<![A-Za-z])(?:(?:rejected|invalid|attempted|provided|submitted|given|new|old|bad|actual|current|raw|param|field)[ _-]?)?(?:value|val|content|got|received|found|actual|input|rejected|provided|submitted|entered|supplied|passed|given)["'`]?\s{0,2}[:=]\s{0,2}/iy
+const MEMBER_LINES =
+  /(?:[^\n]{0,60}\n){0,2}[^\n]{0,80}?(?<![A-Za-z])(?:rejected[ _]?|new[ _]?)?(?:value|val)["'`]?\s{0,2}[:=]\s{0,2}/iy
 /** `on file is`, `given at registration was`, `taken from the second form:`; what follows `for` or `by` is another's. */
 const SENTENCE =
   /\.?(?= (?:on|at|in|from|as|with|here|below|above|now|currently|that|which|we|you|they|must|should|field|value|number|code|string|text|entry|input|header|param|parameter|column|argument|given|taken|read|sent|seen|found|shown|written|known|held|kept|got|put|set|\p{Ll}{2,12}ed)(?: |:))(?: (?!(?:for|by|to|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )| (?=[([])| (?=["'])) ?/uy
 /** Words that state a value outright; `password changed by x` does not. */
 const STATED = /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|ilike|identified by)\s*$/i
+/** `<td>Password</td><td>x</td>`, `<b>Password</b> x`. */
+const NEXT_CELL = /<\/[A-Za-z]\w{0,15}>\s{0,8}(?:<[A-Za-z][^<>\n]{0,60}>\s{0,4}){0,2}/y
+/** `("password","x")`: a pair as Haskell and Python show it. */
+const PAIR = /, ?(?=(["'])(?:(?!\1)[^\n\\]){1,200}\1 ?\))/y
 const NEXT_LINE = /[ \t]*\r?\n[ \t]{0,12}/y
 const BRACKET = / ?[([{]/y
 
@@ -54,6 +59,10 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   if (at === label.end && isWordGoingOn(text, at)) return undefined
   const sign = take(SIGN, text, at)
   if (sign !== undefined) return afterSign(text, sign)
+  const cell = text[at] === '<' ? take(NEXT_CELL, text, at) : undefined
+  if (cell !== undefined) return value(text, cell, '>')
+  const pair = take(PAIR, text, at)
+  if (pair !== undefined && isPair(text, label.start)) return value(text, pair, '=')
   if (isTag(text, label.start)) {
     const tag = take(TAG, text, at)
     if (tag !== undefined) return value(text, tag, '>')
@@ -89,6 +98,9 @@ function afterSign(text: string, sign: number): Labelled {
   const mark = text[sign - 1]!
   const list = mark === ':' ? take(YAML_LIST, text, sign) : undefined
   let start = list ?? sign
+  // `**Password:** x`
+  if (text[start] === '*' && text[start + 1] === '*') start += 2
+  else if (text[start] === '<' && text[start + 1] === '/') start = take(NEXT_CELL, text, start) ?? start
   while (text[start] === ' ' || text[start] === '\t') start++
   // PHP's var_dump: `=>` ends the line, the type comes before the value.
   if (mark === '>' && text[sign - 2] === '=') start = take(TYPED, text, start) ?? start
@@ -130,6 +142,11 @@ function isTag(text: string, start: number): boolean {
   return text[i] === '<'
 }
 
+/** `("x-api-key"`: the label's quote opens the first of two things in brackets. */
+function isPair(text: string, start: number): boolean {
+  return /\(["'][\w.-]{0,30}$/.test(text.slice(Math.max(0, start - 32), start))
+}
+
 /** Nothing but a few words stands before the label on its line. */
 function isAlone(text: string, start: number): boolean {
   const lineStart = text.lastIndexOf('\n', start - 1) + 1
@@ -146,6 +163,9 @@ function isFlag(text: string, start: number): boolean {
 /** The value that starts at `at`, quotes and brackets taken off. */
 function value(text: string, at: number, joint: Joint): Labelled {
   let start = at
+  // `{{ .Values.password }}`, `{{password}}`: a template's hole, as it stands.
+  const hole = text[at] === '{' && text[at + 1] === '{' ? take(HOLE, text, at) : undefined
+  if (hole !== undefined) return { start, end: hole, quoted: false, joint }
   for (
     let i = 0;
     i < 3 && (text[start] === '[' || text[start] === '{' || text[start] === '(' || text[start] === ' ');
@@ -157,7 +177,10 @@ function value(text: string, at: number, joint: Joint): Labelled {
   const escaped = open === '\\' && (text[start + 1] === '"' || text[start + 1] === "'")
   if (escaped || open === '"' || open === "'" || open === '`') {
     start += escaped ? 2 : 1
-    return { start, end: quotedEnd(text, start, escaped ? text.slice(start - 2, start) : open!), quoted: true, joint }
+    const end = quotedEnd(text, start, escaped ? text.slice(start - 2, start) : open!)
+    // `LIKE '%x%'`
+    const isPattern = text[start] === '%' && text[end - 1] === '%' && end - start > 6
+    return isPattern ? { start: start + 1, end: end - 1, quoted: true, joint } : { start, end, quoted: true, joint }
   }
   return { start, end: bareEnd(text, start, joint), quoted: false, joint }
 }
@@ -178,6 +201,7 @@ function quotedEnd(text: string, start: number, close: string): number {
   return text.length
 }
 
+const HOLE = /\{\{\s{0,4}[.$\w][^{}\n"'=:]{0,100}\}\}/y
 const PLAIN_AND = /^&(?!amp;|[A-Za-z_][\w.[\]-]*=|[\s"'&]|$)/
 const STOPS = new Set([...' \t\r\n,;&|<>)}]"\'`'])
 

@@ -1,9 +1,10 @@
 // One text under the eyes of the detectors: the text of a view, what is known of its context, and the hits so far.
 
 import type { Detector } from '../detector.js'
-import { columnLabels, reversed, type Span } from './columns.js'
+import { columnLabels, type Span } from './columns.js'
 import { type Labelled, valueAfter } from './labelled.js'
 import { type Window, windowsOf } from './numbers.js'
+import { reversed } from './reversed.js'
 import { Trigger } from './triggers.js'
 import { type Label, labelBefore, NEGATIVE, type Vocabulary } from './vocabulary.js'
 
@@ -56,7 +57,7 @@ export class Scan {
   /** End of the running detector's farthest hit. */
   #covered = 0
   #labels: Label[] | undefined
-  #columns: Span[] | undefined
+  #columns: readonly Span[] | undefined
   #windows: Window[] | undefined
   #lower: string | undefined
 
@@ -196,12 +197,18 @@ export class Scan {
 
   /** The cells of the detector's own columns (SQL column lists, CSV headers), and values that stand before their label. */
   eachCell(use: (start: number, end: number) => void): void {
-    for (const cell of this.#cells()) if (cell.bits & this.#bit) use(cell.start, cell.end)
+    for (const cell of this.#cells()) if (cell.bits & this.#bit && !cell.isLoose) use(cell.start, cell.end)
+  }
+
+  /** The words before one of the detector's own labels in a sentence, `x is her passport`: the value is at their end. */
+  eachSaid(use: (start: number, end: number) => void): void {
+    for (const cell of this.#cells()) if (cell.bits & this.#bit && cell.isLoose) use(cell.start, cell.end)
   }
 
   #cells(): readonly Span[] {
-    this.#columns ??= [...columnLabels(this.text, this.#vocabulary), ...reversed(this.text, this.labels)].sort(
-      (a, b) => a.start - b.start
+    this.#columns ??= apart(
+      columnLabels(this.text, this.#vocabulary),
+      reversed(this.text, this.labels, this.#vocabulary.numbers)
     )
     return this.#columns
   }
@@ -218,4 +225,18 @@ export class Scan {
     const cell = cells[low]
     return cell !== undefined && at >= cell.start ? cell : undefined
   }
+}
+
+/** Two lists of spans as one in order; where two overlap the first list's stays. */
+function apart(columns: readonly Span[], others: readonly Span[]): readonly Span[] {
+  if (columns.length === 0) return others
+  const all = [...columns, ...others].sort((a, b) => a.start - b.start || b.end - a.end)
+  if (others.length === 0) return all
+  const kept: Span[] = []
+  for (const span of all) {
+    const last = kept.at(-1)
+    if (last === undefined || span.start >= last.end) kept.push(span)
+    else if (last.isLoose && !span.isLoose) kept[kept.length - 1] = span
+  }
+  return kept
 }

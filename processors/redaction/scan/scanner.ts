@@ -19,6 +19,10 @@ export interface Finding {
   replacement: string | undefined
 }
 
+/** What the semantic conventions put before names that are the application's own. */
+const FRAME =
+  /^(?:.* )?(?:http (?:request|response) header|rpc (?:[a-z]+ )?(?:request|response) metadata|db (?:query|operation) parameter|messaging (?:[a-z]+ )?header) (?=.)/
+
 export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
 const MAX_DEPTH = 2
@@ -52,10 +56,11 @@ export class Scanner {
   where(path: string): Where {
     const where = this.vocabulary.where(path)
     let { bits, isLabel, label } = where
+    const own = where.path.replace(FRAME, '')
     for (const detector of this.#detectors) {
       const bit = this.vocabulary.bit(detector.name)
-      if (detector.keyStop?.test(where.path)) bits &= ~bit
-      else if (detector.keyMatch?.test(where.path)) {
+      if (detector.keyStop?.test(own)) bits &= ~bit
+      else if (detector.keyMatch?.test(own)) {
         bits = (bits & ~NEGATIVE) | bit
         isLabel = true
         label = where.path
@@ -87,6 +92,9 @@ export class Scanner {
   }
 
   #unescape(from: View, where: Where, depth: number, found: Finding[]): void {
+    // `LIKE '%51&#x2d;...%'`: what looks like a percent code may be none.
+    const apart = hasBoth(from.text) ? decodeEscapes(from, false) : undefined
+    if (apart !== undefined) this.#look(apart, this.#maskOf(apart.text), where, depth, found)
     let view: View | undefined = from
     for (let level = 0; level < 2; level++) {
       const decoded = decodeEscapes(view)
@@ -129,6 +137,11 @@ export class Scanner {
     const bytes = Buffer.from(text, 'utf8')
     return this.prefilter.mask(bytes, 0, bytes.length)
   }
+}
+
+/** Percent codes and other escapes in one text. */
+function hasBoth(text: string): boolean {
+  return text.includes('%') && (text.includes('\\') || text.includes('&')) && /%[0-9a-f]{2}/i.test(text)
 }
 
 /** Short labels that begin and end few other words: found in `userSsn` and `cpfCliente` too. */

@@ -32,7 +32,8 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
     const label = text.slice(start, end)
     const owned = value.joint === ' ' ? ofSomebody(text, end) : undefined
     const isBare = isLoose(value) && !(value.joint === 'said' && value.quoted)
-    if (owned === undefined && isBare && !isStriking(text.slice(value.start, value.end))) return
+    const found = text.slice(value.start, value.end)
+    if (owned === undefined && isBare && !isStriking(found) && !isLastWord(text, value, label)) return
     any = true
     use(owned ?? value, label)
   })
@@ -40,7 +41,21 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
     const [from, to] = trimCell(text, start, end)
     use({ start: from, end: to, quoted: true, joint: 'cell' }, '')
   })
+  scan.eachSaid((from, to) => {
+    // The last word before the label, without the quotes around it.
+    const start = Math.max(from, text.lastIndexOf(' ', to - 1) + 1)
+    const [open, close] = trimCell(text, start, to)
+    if (open > 0 && isStriking(text.slice(open, close)))
+      use({ start: open, end: close, quoted: true, joint: 'cell' }, '')
+  })
   if (!any && scan.byKey && scan.keyIsLabel) use({ start: 0, end: text.length, quoted: true, joint: 'key' }, '')
+}
+
+/** `password correct-horse-42`, and nothing after it: three words or more, which a thing's name seldom has behind this word. */
+function isLastWord(text: string, { start, end, joint }: Labelled, label: string): boolean {
+  if (joint !== ' ' || end < text.length || !/^(?:pass(?:word|wd|phrase)|requirepass|masterauth)$/i.test(label))
+    return false
+  return /^\p{L}{3,}(?:[-_.]\p{L}{3,}){1,4}[-_.]\d{2,4}$/u.test(text.slice(start, end))
 }
 
 const OWNER = / (?:for|of|to) (?:user )?[\w@.'-]{1,40}(?: [\w@.'-]{1,40})? ?(?:[:=]|is) ?["']?/y

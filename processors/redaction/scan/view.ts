@@ -127,14 +127,17 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const ESCAPE =
   /%[0-9a-f]{2}|\\u\{[0-9a-f]{1,6}\}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\[nrt"'\\/]|&#x[0-9a-f]{1,6};|&#[0-9]{1,7};|&[a-z]{2,8};/gi
 
+const ESCAPE_NOT_PERCENT = new RegExp(ESCAPE.source.slice(ESCAPE.source.indexOf('|') + 1), 'gi')
+
 /**
  * One level of escapes undone: percent, `\uXXXX`, `\xXX`, `\n`, HTML entities. Undefined when there was none.
- * Percent-encoded UTF-8 is decoded in runs.
+ * Percent-encoded UTF-8 is decoded in runs; `percent: false` leaves it.
  */
-export function decodeEscapes(view: View): View | undefined {
+export function decodeEscapes(view: View, percent = true): View | undefined {
   const text = view.text
-  ESCAPE.lastIndex = 0
-  let match = ESCAPE.exec(text)
+  const pattern = percent ? ESCAPE : ESCAPE_NOT_PERCENT
+  pattern.lastIndex = 0
+  let match = pattern.exec(text)
   if (match === null) return undefined
   const build = new Builder(text.length)
   const copy = (from: number, to: number): void => {
@@ -150,8 +153,8 @@ export function decodeEscapes(view: View): View | undefined {
       at = run.end
       build.add(run.char, ...originalRange(view, match.index, at))
     }
-    ESCAPE.lastIndex = at
-    match = ESCAPE.exec(text)
+    pattern.lastIndex = at
+    match = pattern.exec(text)
   }
   copy(at, text.length)
   return build.view()

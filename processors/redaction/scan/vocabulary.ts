@@ -87,10 +87,7 @@ const NEGATIVE_LABELS = [
   'idx',
   'partition',
   'shard',
-  'row',
   'rows',
-  'line',
-  'page',
   'limit',
   'width',
   'height',
@@ -111,11 +108,7 @@ const NEGATIVE_LABELS = [
   'seed',
   'job',
   'job id',
-  'workflow',
   'workflow id',
-  'step',
-  'attempt',
-  'retry',
   'ms',
   'ns',
   'us',
@@ -137,7 +130,6 @@ const NEGATIVE_LABELS = [
   'txn id',
   'message id',
   'event id',
-  'document',
   'product',
   'ean',
   'upc',
@@ -224,6 +216,9 @@ const AFTER_NEGATIVE = new Set(
   )
 )
 
+/** Labels that keep their meaning at the end of a longer word. */
+const COMPOUND = ['password', 'passwd', 'passwort', 'passphrase', 'apikey']
+
 const LABEL_REACH = 56
 
 /** All labels of the detectors that are on, as a trie of words. */
@@ -303,7 +298,7 @@ export class Vocabulary {
       if (j > at && !joins(text, words[j - 1]!.end, words[j]!.start)) break
       // `passport: ID1977879`: the value begins with a word of a phrase.
       if (j > at && text[words[j - 1]!.end] === ':' && /\d/.test(text[words[j]!.end] ?? '')) break
-      node = node.next.get(words[j]!.text)
+      node = node.next.get(words[j]!.text) ?? (j === at ? this.#compound(words[j]!.text) : undefined)
       if (node === undefined) break
       if (node.bits !== 0) {
         bits = node.bits
@@ -328,6 +323,13 @@ export class Vocabulary {
     if (owner !== undefined) found.push({ start, end, bits: owner.bits & this.#checked, isKey: true })
     else if (!isSentence(text, word, found)) found.push({ start, end, bits: 0, isKey: true })
     return 1
+  }
+
+  /** `keystorepassword`, `mapsapikey`: a label with something run on to its front. */
+  #compound(word: string): Node | undefined {
+    if (word.length < 8) return undefined
+    const end = COMPOUND.find(label => word.endsWith(label))
+    return end === undefined ? undefined : this.#root.next.get(end)
   }
 
   /** What a column's name says. */

@@ -119,7 +119,7 @@ function textFor(draw: Draw, spot: Spot): { text: string; form: string } {
   const { rng, type, templates, value, isBare, encoding } = draw
   if (encoding === 'base64_json') return sentence(draw)
   if (spot.takes === 'url') {
-    const key = isBare || rng.chance(0.4) ? rng.pick(type.keys) : 'ref'
+    const key = isBare || rng.chance(0.4) ? rng.pick(type.keys) : 'u'
     return { text: `https://schema.acme-data.net/v2?${key}=${value}`, form: 'label' }
   }
   if (spot.takes === 'text') return sentence(draw)

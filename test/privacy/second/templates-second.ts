@@ -248,7 +248,7 @@ export const SECOND: Templates = {
     },
     iban: { tight: [':59:/{v}', '<IBAN>{v}</IBAN>', "RFF+ADE:{v}'"] },
     credit_card: { tight: [';{v}=2512101?', 'auth {v} exp 12/27', '2={v}|4=000000001000'] },
-    person_name: { prose: ['Dear {v},\nyour order shipped', 'Hello {v},', 'To: {v} <x@localhost>', 'NM1*IL*1*{v}'] },
+    person_name: { prose: ['Dear {v},\nyour order shipped', 'Hello {v},', 'To: {v} <x@localhost>'] },
     birth: { prose: ['born {v}', 'DOB {v}', 'b. date of birth: {v}'] },
     password: {
       tight: [
