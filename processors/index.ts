@@ -6,6 +6,7 @@ import attributes from './attributes/index.js'
 import custom from './custom/index.js'
 import filter from './filter/index.js'
 import hashing from './hashing/index.js'
+import logSampling from './log_sampling/index.js'
 import probabilisticSampler from './probabilistic_sampler/index.js'
 import redaction from './redaction/index.js'
 import tailSampling from './tail_sampling/index.js'
@@ -19,5 +20,6 @@ export const PROCESSORS: readonly (ProcessorDeclaration | WindowedDeclaration)[]
   custom,
   workflowMetrics,
   probabilisticSampler,
+  logSampling,
   tailSampling
 ]

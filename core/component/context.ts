@@ -40,6 +40,8 @@ export interface ComponentContext<C extends string = string> {
    * has none. What is hashed under it agrees over restarts, not over replicas.
    */
   readonly installationKey?: string
+  /** True when a processor behind this one, in the same pipeline, judges whole traces. */
+  readonly isTraceJudged?: boolean
   /** Undefined where this gateway is the only one. */
   readonly rates?: SharedRates
 }

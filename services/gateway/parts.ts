@@ -80,9 +80,9 @@ export class Parts {
   #pipeline(pipeline: PipelineConfig): Pipeline {
     const { config } = this
     const inline = pipeline.processors.filter(id => !isWindowed(config, id))
-    const stages = inline.map(id => this.#workshop.stage(config.processors.get(id)!))
-    this.processors.push(...stages.map(stage => stage.processor))
     const window = this.#windowOf(pipeline)
+    const stages = inline.map(id => this.#workshop.stage(config.processors.get(id)!, window !== undefined))
+    this.processors.push(...stages.map(stage => stage.processor))
     const deliveries = pipeline.exporters.map(id => this.deliveries.get(id)!)
     return {
       id: pipeline.id,

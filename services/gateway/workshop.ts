@@ -58,10 +58,13 @@ export class Workshop {
     return new Delivery({ config, exporter, log: store, parking, clock, logger: part(log, config.id) })
   }
 
-  /** An inline processor in its place. @throws GATEWAY_NO_TYPE, what its `create` throws. */
-  stage({ id, type, config }: ComponentConfig): Stage {
+  /**
+   * An inline processor in its place; `isTraceJudged`: with a window behind it. @throws GATEWAY_NO_TYPE, what its `create`
+   * throws.
+   */
+  stage({ id, type, config }: ComponentConfig, isTraceJudged: boolean): Stage {
     const declaration = find<ProcessorDeclaration>('processor', type, PROCESSORS as readonly ProcessorDeclaration[])
-    const context = this.#context('processor', id, declaration.counters)
+    const context = { ...this.#context('processor', id, declaration.counters), isTraceJudged }
     const own = this.tools.installationKey
     const withKey = own === undefined ? context : Object.defineProperty({ ...context }, 'installationKey', { get: own })
     return { id, processor: declaration.create(config as never, withKey as never), mutates: declaration.mutates }

@@ -24,6 +24,7 @@ const CONFIGS: Readonly<Record<string, object>> = {
   },
   filter: { drop: [{ name: 'some', attributes: { 'workflow.name': '*' } }] },
   hashing: { hash_fields: ['user.email', 'service.name'], key: 'only-for-this-test-0123' },
+  log_sampling: { severities: { INFO: 50 }, template_limit: { records_per_second: 1, burst: 1 } },
   probabilistic_sampler: { sampling_percentage: 50 }
 }
 
