@@ -5,7 +5,8 @@
 
 import type { Signal } from '../otlp/signal.js'
 import { varintSize, WireReader, WireType, WireWriter } from '../otlp/wire.js'
-import { randomnessOf, readOtelState, withThreshold } from './threshold.js'
+import { THRESHOLD_KEY, thresholdValue, WEIGHT_KEY, weightValue } from './log-weight.js'
+import { ALWAYS, randomnessOf, readOtelState, weightOf, withThreshold } from './threshold.js'
 
 /** Kept runs of one trace's verdict: what every item of them gets. */
 export interface Marking {
@@ -22,24 +23,30 @@ const ATTRIBUTES_FIELD: Readonly<Record<Signal, number>> = { traces: 9, logs: 6,
 
 export function marking(signal: Signal, threshold: number | undefined, marks: readonly string[]): Marking {
   const writer = new WireWriter(64)
-  for (const key of marks) writeTrue(writer, ATTRIBUTES_FIELD[signal], key)
+  for (const key of marks) writeAttribute(writer, ATTRIBUTES_FIELD[signal], key, TRUE)
+  if (signal === 'logs' && threshold !== undefined && threshold !== ALWAYS) {
+    writeAttribute(writer, ATTRIBUTES_FIELD.logs, WEIGHT_KEY, weightValue(weightOf(threshold)))
+    writeAttribute(writer, ATTRIBUTES_FIELD.logs, THRESHOLD_KEY, thresholdValue(threshold))
+  }
   const attributes = writer.finish()
   if (signal === 'traces' && threshold !== undefined) writeState(writer, withThreshold('', threshold))
   return { threshold, attributes, suffix: writer.finish() }
 }
 
-function writeTrue(writer: WireWriter, field: number, key: string): void {
+/** `value`: an encoded AnyValue. */
+function writeAttribute(writer: WireWriter, field: number, key: string, value: Buffer): void {
   writer.tag(field, WireType.bytes)
   const at = writer.open()
   writer.tag(1, WireType.bytes)
   writer.string(key)
   writer.tag(2, WireType.bytes)
-  writer.raw(TRUE)
+  writer.uint32(value.length)
+  writer.raw(value)
   writer.close(at)
 }
 
-/** Length and content of the AnyValue `true`. */
-const TRUE = Buffer.from([2, 0x10, 1])
+/** The AnyValue `true`. */
+const TRUE = Buffer.from([0x10, 1])
 
 function writeState(writer: WireWriter, text: string): void {
   writer.tag(3, WireType.bytes)

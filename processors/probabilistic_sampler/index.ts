@@ -1,7 +1,15 @@
 // Keeps a part of all traces, item by item as they come: the same trace decides the same on every replica and tier.
 
 import { defineProcessor } from '../../core/component/processor.js'
-import type { ItemView } from '../../core/otlp/views.js'
+import type { AttributeView, ItemView } from '../../core/otlp/views.js'
+import {
+  readLogWeight,
+  THRESHOLD_KEY,
+  thresholdValue,
+  WEIGHT_KEY,
+  weightAt,
+  weightValue
+} from '../../core/sampling/log-weight.js'
 import {
   ALWAYS,
   NEVER,
@@ -26,28 +34,52 @@ export default defineProcessor({
   schema,
   create(config) {
     const own = thresholdOf(config.sampling_percentage / 100)
+    const isProportional = config.mode === 'proportional'
+    const before = { weight: 1, threshold: ALWAYS }
     let threshold = own
     let randomness: number | undefined
+    let isWeightNew = false
+
+    /** The threshold of an earlier stage; undefined: none, or one that cannot be true and counts for nothing. */
+    const earlierOf = (item: ItemView, id: Buffer): number | undefined => {
+      if (item.signal === 'logs') {
+        readLogWeight(item, before)
+        randomness = randomnessOf(id, 0)
+      } else {
+        const state = readOtelState(item.traceState())
+        randomness = state.randomness ?? randomnessOf(id, 0)
+        before.threshold = state.threshold ?? ALWAYS
+      }
+      return randomness >= before.threshold ? before.threshold : undefined
+    }
+
     return {
       item(item: ItemView) {
         const id = item.traceId()
         threshold = own
         randomness = undefined
+        isWeightNew = false
         if (id === undefined) {
           threshold = ALWAYS
           if (config.fail_closed) item.drop('no_trace_id')
           return
         }
-        const state = readOtelState(item.traceState())
-        randomness = state.randomness ?? randomnessOf(id, 0)
-        // An earlier threshold above the randomness cannot be true: it counts for nothing, and is erased below.
-        const isTrue = state.threshold !== undefined && randomness >= state.threshold
-        if (config.mode === 'proportional' && isTrue) threshold = share(own, state.threshold)
+        const earlier = earlierOf(item, id)
+        if (isProportional && earlier !== undefined) threshold = share(own, earlier)
         if (config.keep_errors && isError(item)) threshold = ALWAYS
-        if (randomness < threshold) item.drop('not_sampled')
+        if (randomness! < threshold) item.drop('not_sampled')
+        isWeightNew = item.signal === 'logs' && threshold > before.threshold
+      },
+      wantsKey: key => key.text === WEIGHT_KEY || key.text === THRESHOLD_KEY,
+      attribute(attribute: AttributeView) {
+        // What is said anew at the end of the record.
+        if (isWeightNew && attribute.depth === 0 && attribute.place === 'log.attributes') attribute.remove()
       },
       itemEnd(item: ItemView) {
         if (item.signal === 'traces') item.insertTraceState(withThreshold(item.traceState(), threshold, randomness))
+        if (!isWeightNew) return
+        item.insert(WEIGHT_KEY, weightValue(weightAt(before, threshold)))
+        item.insert(THRESHOLD_KEY, thresholdValue(threshold))
       }
     }
   }

@@ -94,3 +94,22 @@ t.test('log records follow their trace; without one they stay unless told otherw
   )
   t.same(sample({ sampling_percentage: 0, fail_closed: true }, 'logs', records).kept.length, 1)
 })
+
+t.test('log records say their weight in attributes, once over several tiers', async t => {
+  const records = Array.from({ length: 4000 }, (_, n) => ({ severityNumber: 9, traceId: traceId(n) }))
+  const weights = (items: readonly Plain[]) =>
+    new Set(
+      items.map(one =>
+        JSON.stringify((one['attributes'] as Plain[]).map(a => [a['key'], Object.values(a['value'] as Plain)[0]]))
+      )
+    )
+  const { kept } = sample({ sampling_percentage: 25 }, 'logs', records)
+  t.ok(Math.abs(kept.length - 1000) < 120)
+  t.same([...weights(kept)], ['[["sampling.weight",4],["sampling.threshold","c"]]'])
+  const again = sample({ sampling_percentage: 50 }, 'logs', kept).kept
+  t.equal(again.length, kept.length)
+  t.same([...weights(again)], ['[["sampling.weight",4],["sampling.threshold","c"]]'])
+  const less = sample({ sampling_percentage: 50, mode: 'proportional' }, 'logs', kept).kept
+  t.ok(Math.abs(less.length - 500) < 90)
+  t.same([...weights(less)], ['[["sampling.weight",8],["sampling.threshold","e"]]'])
+})

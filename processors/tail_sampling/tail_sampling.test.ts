@@ -150,6 +150,29 @@ t.test('log records follow their trace, an ERROR record keeps it, and those of n
   t.ok(it.ledger().isBalanced)
 })
 
+t.test('log records that a chance kept say how many they stand for', async t => {
+  const it = await rig([half])
+  await it.receive([
+    { trace: 1, r: 200 },
+    { trace: 2, r: 200, error: true }
+  ])
+  await it.receive(
+    [
+      { trace: 1, r: 200 },
+      { trace: 2, r: 200 }
+    ],
+    'logs'
+  )
+  await it.after(31_000)
+  t.same(
+    it.out('logs').map(({ trace, marks }) => [trace, marks]),
+    [
+      [1, ['sampling.weight', 'sampling.threshold']],
+      [2, []]
+    ]
+  )
+})
+
 t.test('explicit randomness decides in place of the trace id, and an earlier threshold is kept', async t => {
   const it = await rig([half])
   await it.receive([
