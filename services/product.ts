@@ -110,6 +110,7 @@ export const TELEMETRY_BLOCK: ShortBlock = { key: 'telemetry', schema: telemetry
 
 function expand(config: Telemetry, site: BlockSite): readonly Addition[] {
   return [
+    ...exclusion(config, site),
     ...privacyProcessors(config, site),
     ...samplingProcessor(config, site),
     ...exporters(config, site),
@@ -127,10 +128,49 @@ function privacyProcessors(config: Telemetry, site: BlockSite): Addition[] {
   return made
 }
 
+type Sampling = Static<typeof sampling>
+
+/** What both places say: the smaller share where both say one, all that either excludes. */
+function wantedSampling({ sampling: own, privacy }: Telemetry): Sampling | undefined {
+  const other = privacy?.sampling
+  if (own === undefined || other === undefined) return own ?? other
+  const by_workflow = { ...own.by_workflow }
+  for (const [name, share] of Object.entries(other.by_workflow)) {
+    by_workflow[name] = Math.min(share, by_workflow[name] ?? 1)
+  }
+  return {
+    default: Math.min(own.default, other.default),
+    by_workflow,
+    exclude_workflows: [...new Set([...own.exclude_workflows, ...other.exclude_workflows])]
+  }
+}
+
+function samplingPlace(config: Telemetry): string {
+  return config.sampling === undefined ? 'privacy.sampling' : 'sampling'
+}
+
+/**
+ * Nothing of an excluded workflow is taken: traces are judged as a whole by `tail_sampling`; metrics and log records that
+ * name it, with a trace or without, go here.
+ */
+function exclusion(config: Telemetry, site: BlockSite): Addition[] {
+  const names = wantedSampling(config)?.exclude_workflows ?? []
+  if (names.length === 0 || !site.has('processors', 'filter')) return []
+  const name = 'excluded_workflow'
+  const drop = ['workflow.name', 'algoflow.workflow.name'].flatMap(key => [
+    { name, attributes: { [key]: names } },
+    { name, resource: { [key]: names } }
+  ])
+  const from = `${samplingPlace(config)}.exclude_workflows`
+  return [
+    { section: 'processors', id: 'filter/excluded_workflows', signals: ['metrics', 'logs'], config: { drop }, from }
+  ]
+}
+
 /** Sampling by trace needs the windowed processor; with nothing to sample away there is none. */
 function samplingProcessor(config: Telemetry, site: BlockSite): Addition[] {
-  const from = config.sampling === undefined ? 'privacy.sampling' : 'sampling'
-  const wanted = config.sampling ?? config.privacy?.sampling
+  const from = samplingPlace(config)
+  const wanted = wantedSampling(config)
   if (wanted === undefined) return []
   const shares = [...Object.entries(wanted.by_workflow), ['', wanted.default] as const]
   const { exclude_workflows } = wanted
@@ -149,7 +189,7 @@ function samplingProcessor(config: Telemetry, site: BlockSite): Addition[] {
 }
 
 /** First match wins: errors, then workflows by name, then the rest. */
-function policies(wanted: Static<typeof sampling>): unknown[] {
+function policies(wanted: Sampling): unknown[] {
   const share = (part: number) => ({ sampling_percentage: Number((part * 100).toFixed(6)) })
   const byWorkflow = Object.entries(wanted.by_workflow).map(([workflow, part]) => ({
     name: `workflow ${workflow}`,

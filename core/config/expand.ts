@@ -40,15 +40,23 @@ export function expand(file: MapTree, defaults: MapTree, registry: Registry, pro
   const isWritten = sizeOf(find(file, ['service', 'pipelines'])) > 0
   const isOff = isDisabled(file, registry)
   const added = new Map<ComponentKind, string[]>()
+  const only: Only = new Map()
   for (const kind of KINDS) {
     const own = parts.filter(a => a.section === kind)
-    added.set(kind, placeComponents(kind, own, { file, defaults, registry, fillIn: !isWritten }, problems))
+    const ids = placeComponents(kind, own, { file, defaults, registry, fillIn: !isWritten }, problems)
+    own.forEach((addition, i) => {
+      if (addition.signals !== undefined && ids[i] !== undefined) only.set(`${kind}/${ids[i]}`, addition.signals)
+    })
+    added.set(kind, ids)
   }
   for (const a of additions.filter(a => a.section === 'setting')) applySetting(file, defaults, registry, a)
   if (isOff) return
-  if (isWritten) joinPipelines(file, registry, added)
-  else buildPipelines(file, registry, problems)
+  if (isWritten) joinPipelines(file, registry, added, only)
+  else buildPipelines(file, registry, only, problems)
 }
+
+/** Signals that components of the block are for, where not for all that their type takes: `processors/filter/x`. */
+type Only = Map<string, readonly Signal[]>
 
 function applySetting(file: MapTree, defaults: MapTree, registry: Registry, setting: Addition): void {
   const path = parsePath(setting.id)
@@ -142,13 +150,20 @@ function addComponent(section: MapTree, addition: Addition, registry: Registry, 
 }
 
 /** Written pipelines get what the block adds: inline processors in front (privacy first), windowed ones and exporters behind. */
-function joinPipelines(file: MapTree, registry: Registry, added: ReadonlyMap<ComponentKind, readonly string[]>): void {
+function joinPipelines(
+  file: MapTree,
+  registry: Registry,
+  added: ReadonlyMap<ComponentKind, readonly string[]>,
+  only: Only
+): void {
   const pipelines = find(file, ['service', 'pipelines'])
   if (pipelines?.kind !== 'map') return
   for (const [id, entry] of pipelines.entries) {
     const signal = typeOf(id) as Signal
     if (entry.value.kind !== 'map') continue
-    const fitting = (kind: ComponentKind) => (added.get(kind) ?? []).filter(c => takes(registry, kind, c, signal))
+    const isFor = (kind: ComponentKind, c: string) => only.get(`${kind}/${c}`)?.includes(signal) ?? true
+    const fitting = (kind: ComponentKind) =>
+      (added.get(kind) ?? []).filter(c => takes(registry, kind, c, signal) && isFor(kind, c))
     const isWindowed = (c: string) => declarationOf(registry, 'processors', typeOf(c))?.stage === 'windowed'
     insert(
       entry.value,
@@ -172,10 +187,12 @@ function insert(pipeline: MapTree, key: string, ids: readonly string[], where: '
 }
 
 /** One pipeline a signal, with every component that takes it, processors in the order they are written. */
-function buildPipelines(file: MapTree, registry: Registry, problems: ConfigProblem[]): void {
+function buildPipelines(file: MapTree, registry: Registry, only: Only, problems: ConfigProblem[]): void {
   const made: Record<string, unknown> = {}
   for (const signal of SIGNALS) {
-    const of = (kind: ComponentKind) => idsOf(file, kind).filter(id => takes(registry, kind, id, signal))
+    const isFor = (kind: ComponentKind, id: string) => only.get(`${kind}/${id}`)?.includes(signal) ?? true
+    const of = (kind: ComponentKind) =>
+      idsOf(file, kind).filter(id => takes(registry, kind, id, signal) && isFor(kind, id))
     const [receivers, processors, exporters] = [of('receivers'), of('processors'), of('exporters')]
     const makers = idsOf(file, 'processors').filter(
       id => declarationOf(registry, 'processors', typeOf(id))?.derives?.signal === signal

@@ -66,6 +66,8 @@ export interface Addition {
   readonly section: ComponentKind | 'setting'
   /** The component's id, or the setting's path. */
   readonly id: string
+  /** A component for pipelines of some signals only. Default: all that its type takes. */
+  readonly signals?: readonly Signal[]
   /** A setting for a part that may not be there: it is set only where this path exists. */
   readonly within?: string
   /** `defaults`: also replaces what came from the default config, never what the file says. */
