@@ -10,7 +10,8 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   cloudwatch: () => import('./cloudwatch.js'),
   redis: () => import('./redis.js'),
   custom: () => import('./custom.js'),
-  clients: () => import('./clients.js')
+  clients: () => import('./clients.js'),
+  chart: () => import('./chart.js')
 }
 const LIMIT_MS = 15 * 60_000
 

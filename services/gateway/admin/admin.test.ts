@@ -72,6 +72,17 @@ t.test('the admin endpoint', async t => {
   t.teardown(() => admin.stop())
   const get = (path: string, init?: RequestInit) => fetch(`http://${address}${path}`, init)
 
+  t.test('may count as ready for a probe although its queue is full, and not for another reason', async t => {
+    const before = state.readiness
+    state.readiness = { isReady: false, reasons: [{ code: 'queue_full', says: 'the queue of exporter a is full' }] }
+    t.equal((await get('/readyz')).status, 503)
+    t.equal((await get('/readyz?allow=queue_full')).status, 200)
+    t.equal((await get('/readyz?allow=starting')).status, 503)
+    state.readiness = { ...before, reasons: [...state.readiness.reasons, ...before.reasons] }
+    t.equal((await get('/readyz?allow=queue_full')).status, 503)
+    state.readiness = before
+  })
+
   t.test('says it is alive before it is ready', async t => {
     t.match(await (await get('/healthz')).json(), { status: 'alive' })
     const reply = await get('/readyz')

@@ -78,8 +78,10 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     return page(status, pipeline => rates.of(pipeline, received))
   })
   app.get('/healthz', async () => ({ status: 'alive' }))
-  app.get('/readyz', async (_request, reply) => {
-    const { isReady, reasons } = await sources.readiness()
+  app.get('/readyz', async (request, reply) => {
+    const { allow } = request.query as { allow?: string | string[] }
+    const { reasons } = await sources.readiness()
+    const isReady = reasons.every(reason => [allow].flat().includes(reason.code))
     reply.code(isReady ? 200 : 503)
     return { ready: isReady, reasons }
   })
