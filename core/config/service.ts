@@ -139,6 +139,20 @@ export const QUEUE_SCHEMAS = {
         default: '10s',
         description: 'A sender whose data is not stored by then is told to come back.'
       }),
+      spill: Type.Object(
+        {
+          enabled: Type.Boolean({
+            default: false,
+            description: 'Whether what Redis cannot take waits on the local disk, flushed before the OK, until it can.'
+          }),
+          path: Type.String({ default: './data/spill', description: 'Directory of its own; one process at a time.' }),
+          max_size: byteSize({
+            default: '1GiB',
+            description: 'Payload bytes on the disk; beyond it senders get 429 / UNAVAILABLE with a delay.'
+          })
+        },
+        { description: 'The local disk stands in while Redis is away, fails over or is full. See docs/cluster.md.' }
+      ),
       max_size: queueSize
     },
     { description: 'Shared by many gateways; as durable as that Redis is set up to be (told at start).' }
@@ -302,18 +316,28 @@ export interface RedisSettings {
   readonly leaseMs: number
   readonly waitReplicas: number
   readonly commitTimeoutMs: number
+  readonly spill?: SpillSettings
+}
+
+/** `queue.spill`, where it is enabled. */
+export interface SpillSettings {
+  readonly path: string
+  readonly maxBytes: number
+  /** Directories of processes that are no more. */
+  readonly abandoned?: readonly string[]
 }
 
 export function queueSettings(settings: QueueSettings): QueueConfig {
   if (settings.type === 'redis') {
-    const { type, max_size, url, prefix, member, partitions, lease, wait_replicas, commit_timeout } = settings
+    const { type, max_size, url, prefix, member, partitions, lease, wait_replicas, commit_timeout, spill } = settings
     const redis: RedisSettings = {
       prefix,
       ...(member === undefined ? {} : { member }),
       partitions,
       leaseMs: lease,
       waitReplicas: wait_replicas,
-      commitTimeoutMs: commit_timeout
+      commitTimeoutMs: commit_timeout,
+      ...(spill.enabled ? { spill: { path: spill.path, maxBytes: spill.max_size } } : {})
     }
     return { type, path: '', maxBytes: max_size, options: { url, ...redis } }
   }

@@ -15,6 +15,10 @@ export const queueErrors = catalogue({
   QUEUE_UNAVAILABLE: (where: string, why: string) =>
     `Redis at ${where} cannot be used now (${why}): nothing of this commit was acknowledged. ` +
     'The gateway tries again by itself; check that server and the way to it',
+  QUEUE_IN_DOUBT: (where: string) =>
+    `Redis at ${where} gave no answer in time: it may have this commit or not. The sender is asked to retry, so that it is ` +
+    'there once or twice, never lost',
+  QUEUE_STALE: () => 'the state that this commit relies on has changed: nothing of it was kept',
   QUEUE_REDIS_MEMORY: (where: string) =>
     `Redis at ${where} is at its maxmemory: nothing of this commit was kept. Raise maxmemory, or lower queue.max_size below it`,
   QUEUE_REDIS_SETUP: (where: string, why: string) => `Redis at ${where} is not set up for a queue: ${why}`,

@@ -71,6 +71,8 @@ export interface LogStatus {
   readonly entries: number
   readonly cursors: readonly CursorStatus[]
   readonly damagedEntries: number
+  /** Of `bytes`, those that wait on the local disk for a shared log that could not take them. Absent: there is no such disk. */
+  readonly spilledBytes?: number
 }
 
 /**

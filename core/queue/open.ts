@@ -7,6 +7,8 @@ import { LogParking } from './log-parking.js'
 import { MemoryLog } from './memory/log.js'
 import type { Parking } from './parking.js'
 import { RedisLog, type RedisLogOptions } from './redis_streams/log.js'
+import { SpillLog } from './spill/log.js'
+import { Shelf } from './spill/shelf.js'
 
 export interface QueueConfig {
   readonly type: 'embedded' | 'memory'
@@ -25,6 +27,14 @@ export interface RedisQueueConfig extends RedisLogOptions {
   readonly type: 'redis'
   /** Payload bytes this process's parking holds at most. Default: as the log. */
   readonly parkingMaxBytes?: number
+  /** The disk that takes what Redis cannot. */
+  readonly spill?: {
+    readonly path: string
+    /** Payload bytes on the disk at most. */
+    readonly maxBytes: number
+    /** Directories of processes that are no more: emptied into Redis. */
+    readonly abandoned?: readonly string[]
+  }
 }
 
 /** The log and the parking of a config; `start()` both before use, the log first. */
@@ -42,7 +52,10 @@ export function openQueue(config: QueueConfig | RedisQueueConfig): { readonly lo
 /** Dead letters stay long: small files come free sooner. */
 const PARKING_SEGMENT = 16 << 20
 
-function openRedis({ type: _, parkingMaxBytes, ...options }: RedisQueueConfig) {
+/** Records of the spill stay a short time or a long one; memory is for deliveries. */
+const SPILL_TAIL = 4 << 20
+
+function openRedis({ type: _, parkingMaxBytes, spill, ...options }: RedisQueueConfig) {
   const { url, prefix, now, maxBytes } = options
   const log = new RedisLog(options)
   const parking = new BullParking({
@@ -52,5 +65,21 @@ function openRedis({ type: _, parkingMaxBytes, ...options }: RedisQueueConfig) {
     maxBytes: parkingMaxBytes ?? maxBytes,
     parts: log
   })
-  return { log, parking }
+  return { log: spill === undefined ? log : spilling(log, spill, options), parking }
+}
+
+function spilling(
+  shared: RedisLog,
+  { path, maxBytes, abandoned = [] }: NonNullable<RedisQueueConfig['spill']>,
+  { now, onNote }: RedisLogOptions
+): SpillLog {
+  const shelf = (dir: string): Shelf =>
+    new Shelf(new EmbeddedLog({ dir, maxBytes, tailBytes: SPILL_TAIL, ...(now === undefined ? {} : { now }) }))
+  return new SpillLog({
+    shared,
+    shelf: shelf(path),
+    abandoned: abandoned.map(shelf),
+    maxBytes,
+    ...(onNote === undefined ? {} : { onNote })
+  })
 }

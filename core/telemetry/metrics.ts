@@ -19,6 +19,7 @@ export interface MetricSources {
     readonly maxBytes: number
     readonly entries: number
     readonly damagedEntries: number
+    readonly spilledBytes?: number
   }
   deliveries(): readonly DeliveryFigures[]
   /** Bytes of requests under way, by receiver. */
@@ -142,6 +143,9 @@ export class GatewayMetrics {
     own('queue_bytes', 'Payload held by the queue (By).', 'gauge', s => one(s.queue().bytes))
     own('queue_limit_bytes', 'Payload the queue may hold (By).', 'gauge', s => one(s.queue().maxBytes))
     own('queue_entries', 'Entries held by the queue ({entry}).', 'gauge', s => one(s.queue().entries))
+    own('queue_spilled_bytes', 'Payload on the local disk that Redis could not take yet (By).', 'gauge', s =>
+      s.queue().spilledBytes === undefined ? [] : one(s.queue().spilledBytes!)
+    )
     own('queue_damaged_entries', 'Entries that were damaged and set aside ({entry}).', 'gauge', s =>
       one(s.queue().damagedEntries)
     )

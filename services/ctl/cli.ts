@@ -85,7 +85,10 @@ function programOf(shell: Shell, exit: (code: number) => void): Commands {
       'change one setting, e.g. service.telemetry.logs.level=debug; may be repeated',
       gather
     )
-    .action(async (options: StartOptions) => exit(await shell.start(options)))
+    .option('--receive-only', 'take data that workers deliver; needs a Redis queue')
+    .action(async ({ receiveOnly, ...options }: StartOptions & { receiveOnly?: boolean }) =>
+      exit(await shell.start(receiveOnly === true ? { ...options, role: 'receive' } : options))
+    )
   program
     .command('worker')
     .description('deliver what gateways that share the Redis queue take: the same config, no receivers')

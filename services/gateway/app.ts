@@ -67,7 +67,8 @@ export class Gateway {
     this.#log = log
     this.#clock = clock
     this.metrics = new GatewayMetrics(options.version)
-    const queueConfig = queueOf(config, log)
+    this.#role = options.role ?? 'all'
+    const queueConfig = queueOf(config, log, this.#role !== 'receive')
     const queue = openQueue(queueConfig)
     this.#rates = ratesOf(queueConfig, clock, log)
     this.#store = queue.log
@@ -89,7 +90,6 @@ export class Gateway {
       retryAfterMs: () => this.#parts.retryAfterMs(),
       onRefused: (signal, code, items, error) => this.#refused(signal, code, items, error)
     })
-    this.#role = options.role ?? 'all'
     const used = new Set(this.#role === 'deliver' ? [] : config.pipelines.flatMap(p => p.receivers))
     const intake = timedIntake(this.#pipelines, this.metrics)
     for (const [id, receiver] of config.receivers)

@@ -151,7 +151,7 @@ export class Workshop {
 }
 
 /** What the queue is opened with. */
-export function queueOf(config: GatewayConfig, log: Logger): QueueConfig | RedisQueueConfig {
+export function queueOf(config: GatewayConfig, log: Logger, takesPartitions = true): QueueConfig | RedisQueueConfig {
   const { type, path, maxBytes, options } = config.queue
   if (type !== 'redis') return { type, path, maxBytes }
   const queueLog = part(log, 'queue')
@@ -160,6 +160,7 @@ export function queueOf(config: GatewayConfig, log: Logger): QueueConfig | Redis
     type,
     url: (options['url'] as Secret).reveal(),
     maxBytes,
+    takesPartitions,
     onNote: (level, fields, text) => queueLog[level](fields, text)
   }
 }

@@ -8,6 +8,7 @@ import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
+import type { RedisSettings, SpillSettings } from '../../core/config/service.js'
 import type { ExporterConfig, GatewayConfig } from '../../core/config/types.js'
 import { EXPORTERS } from '../../exporters/index.js'
 import { gatewayErrors } from '../gateway/errors.js'
@@ -49,24 +50,57 @@ export function checkSeats(config: GatewayConfig): void {
 }
 
 /** The config of one process: its part of the queue, its own files. @throws GATEWAY_WORKERS_EXPORTER */
-export function configOfSeat(config: GatewayConfig, { index, of }: Seat): GatewayConfig {
+export function configOfSeat(config: GatewayConfig, seat: Seat): GatewayConfig {
+  const { index, of } = seat
   const { queue } = config
   const exporters =
     index === 1 ? config.exporters : new Map(usedExporters(config).map(one => [one.id, ofProcess(one, index)]))
   if (queue.type === 'redis') {
-    const member = queue.options['member']
-    const own = member === undefined || index === 1 ? {} : { member: `${String(member)}-${index}` }
-    return { ...config, exporters, queue: { ...queue, options: { ...queue.options, ...own } } }
+    return {
+      ...config,
+      exporters,
+      queue: { ...queue, options: redisOfSeat(queue.options as unknown as RedisSettings, seat) }
+    }
   }
-  const path = index === 1 ? queue.path : join(queue.path, `worker-${index}`)
-  return { ...config, exporters, queue: { ...queue, path, maxBytes: Math.floor(queue.maxBytes / of) } }
+  return {
+    ...config,
+    exporters,
+    queue: { ...queue, path: pathOfSeat(queue.path, index), maxBytes: Math.floor(queue.maxBytes / of) }
+  }
 }
 
 /** Parts of the embedded queue whose process is no more, those that this process looks after. */
 export function abandonedSeats(config: GatewayConfig, seat: Seat): readonly Seat[] {
   if (config.queue.type !== 'embedded') return []
-  const found = directories(config.queue.path).filter(index => index > seat.of)
-  return found.filter(index => (index - 1) % seat.of === seat.index - 1).map(index => ({ index, of: 1 }))
+  return leftBy(config.queue.path, seat).map(index => ({ index, of: 1 }))
+}
+
+/** A name of its own, and its own part of the spill, with those that processes which are no more have left. */
+function redisOfSeat(settings: RedisSettings, seat: Seat): Readonly<Record<string, unknown>> {
+  const { member, spill } = settings
+  return {
+    ...settings,
+    ...(member === undefined || seat.index === 1 ? {} : { member: `${member}-${seat.index}` }),
+    ...(spill === undefined ? {} : { spill: spillOfSeat(spill, seat) })
+  }
+}
+
+function spillOfSeat({ path, maxBytes }: SpillSettings, seat: Seat): SpillSettings {
+  return {
+    path: pathOfSeat(path, seat.index),
+    maxBytes: Math.floor(maxBytes / seat.of),
+    abandoned: leftBy(path, seat).map(index => pathOfSeat(path, index))
+  }
+}
+
+function pathOfSeat(path: string, index: number): string {
+  return index === 1 ? path : join(path, `worker-${index}`)
+}
+
+/** Directories below `path` whose process is no more, those that fall to this one. */
+function leftBy(path: string, seat: Seat): number[] {
+  const found = directories(path).filter(index => index > seat.of)
+  return found.filter(index => (index - 1) % seat.of === seat.index - 1)
 }
 
 function directories(path: string): number[] {

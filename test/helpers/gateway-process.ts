@@ -16,7 +16,9 @@ export interface GatewayStart {
   readonly cwd: string
   /** The config, written as a file; left out: no `--config`. Text is written as it is. */
   readonly config?: object | string
-  /** More arguments behind `start`. */
+  /** Default `start`. */
+  readonly command?: 'start' | 'worker'
+  /** More arguments behind the command. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly nodeArgs?: readonly string[]
@@ -69,7 +71,7 @@ export class GatewayProcess {
   grpc = ''
   admin = ''
 
-  constructor({ cwd, config, args = [], env = {}, nodeArgs = [] }: GatewayStart) {
+  constructor({ cwd, config, command = 'start', args = [], env = {}, nodeArgs = [] }: GatewayStart) {
     const file: string[] = []
     if (config !== undefined) {
       const path = join(cwd, 'gateway.yaml')
@@ -77,7 +79,7 @@ export class GatewayProcess {
       writeFileSync(path, typeof config === 'string' ? config : JSON.stringify(config, null, 2))
       file.push('--config', path)
     }
-    this.#child = spawn(process.execPath, [...nodeArgs, GATEWAY, 'start', ...file, ...args], {
+    this.#child = spawn(process.execPath, [...nodeArgs, GATEWAY, command, ...file, ...args], {
       cwd,
       env: { ...withoutNodeOptions(), ...env },
       stdio: ['ignore', 'pipe', 'pipe']

@@ -14,6 +14,8 @@ export interface RedisServer {
   /** Of the server process; 0 when it was not started here. */
   readonly pid: number
   kill(signal: NodeJS.Signals): void
+  /** Resolves when the process has ended. */
+  readonly gone: Promise<void>
   /** Ends the process (SIGKILL unless `signal` says otherwise), starts it again on the same port and directory. */
   restart(signal?: NodeJS.Signals): Promise<void>
   stop(): Promise<void>
@@ -35,7 +37,15 @@ export function redisServerPath(): string {
 export async function redisForTest(args: readonly string[] = []): Promise<RedisServer> {
   const url = process.env['REDIS_URL']
   if (url === undefined || url === '' || args.length > 0) return startRedis(args)
-  return { url, port: 0, pid: 0, kill: notOurs, restart: async () => notOurs(), stop: async () => {} }
+  return {
+    url,
+    port: 0,
+    pid: 0,
+    kill: notOurs,
+    gone: new Promise(() => {}),
+    restart: async () => notOurs(),
+    stop: async () => {}
+  }
 }
 
 /** Starts a redis-server with an append-only file (fsync each second) on a free port of loopback. */
@@ -49,7 +59,7 @@ export async function startRedis(
   while (port >= below) port = await freePort()
   let child = await launch(path, dir, port, args)
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return
+    if (hasEnded(child)) return
     const ended = new Promise(done => child.once('exit', done))
     child.kill('SIGCONT')
     child.kill(signal)
@@ -64,6 +74,9 @@ export async function startRedis(
       return child.pid ?? 0
     },
     kill: signal => void child.kill(signal),
+    get gone() {
+      return new Promise<void>(done => (hasEnded(child) ? done() : child.once('exit', () => done())))
+    },
     restart: async (signal = 'SIGKILL') => {
       await end(signal)
       child = await launch(path, dir, port, args)
@@ -78,6 +91,10 @@ export async function startRedis(
       }
     }
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 export async function freePort(): Promise<number> {

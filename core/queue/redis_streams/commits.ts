@@ -2,6 +2,7 @@
 import { type CodedError, codeOf } from '../../component/errors.js'
 import { queueErrors } from '../errors.js'
 import type { Commit } from '../log.js'
+import type { FencedCommit } from '../spill/shared.js'
 import { AckPlan } from './ack-plan.js'
 import { fromRedis } from './connect.js'
 import type { Freed, Holdings, Tenure } from './holdings.js'
@@ -152,8 +153,10 @@ export class Commits {
   #late(group: readonly Job[]): void {
     const before = performance.now() - this.#o.settings.commitTimeoutMs
     const isLate = ({ commit, bytes, at }: Job): boolean => bytes > 0 && at <= before && commit.part === undefined
-    for (const job of [...group, ...this.#jobs]) {
-      if (isLate(job)) job.reject(queueErrors.QUEUE_UNAVAILABLE(this.#o.store.where, 'no answer in time'))
+    const { where } = this.#o.store
+    for (const job of group) if (isLate(job)) job.reject(queueErrors.QUEUE_IN_DOUBT(where))
+    for (const job of this.#jobs) {
+      if (isLate(job)) job.reject(queueErrors.QUEUE_UNAVAILABLE(where, 'no answer in time'))
     }
     this.#jobs = this.#jobs.filter(job => {
       if (isLate(job)) this.#queuedBytes -= job.bytes
@@ -237,7 +240,7 @@ export class Commits {
         return [index(mine[i]!), metaOf({ items, bytes: bytes.length, time, stream }), bytes.length] as const
       })
       const counts = Object.fromEntries(commit.counts ?? [])
-      return { a, ...acks.of(commit), counts, ...stateOf(commit, values) }
+      return { ...expectsOf(commit), a, ...acks.of(commit), counts, ...stateOf(commit, values) }
     })
     const head = {
       id: `${++this.#commits}`,
@@ -285,6 +288,10 @@ export class Commits {
       else job.reject(queueErrors.QUEUE_NOT_REPLICATED(replicas, this.#o.settings.waitReplicas))
     }
     if (hasAppended) this.#o.notify()
+    if (answer.stale !== undefined) {
+      jobs[answer.stale]!.reject(queueErrors.QUEUE_STALE())
+      return answer.stale + 1
+    }
     if (answer.full === undefined) return results.length
     const { bytes, reject } = jobs[answer.full]!
     reject(queueErrors.QUEUE_FULL(answer.bytes, bytes, this.#o.settings.maxBytes))
@@ -333,11 +340,14 @@ export class Commits {
   /** Own partition if there is one: its readers are here, and the payload is in memory already. */
   #target(): number {
     for (const { partition, isLeaving } of this.#holdings.owned.values()) if (!isLeaving) return partition
-    const { member, partitions } = this.#o.member()
-    let sum = 0
-    for (const char of member) sum = (sum * 31 + char.charCodeAt(0)) >>> 0
-    return sum % partitions
+    // Else each in turn, so that those who own them share the work.
+    return this.#commits % this.#o.member().partitions
   }
+}
+
+function expectsOf({ expects }: FencedCommit): { readonly exp?: readonly (readonly [string, string | false])[] } {
+  if (expects === undefined) return {}
+  return { exp: [...expects].map(([key, value]) => [key, value ?? false] as const) }
 }
 
 function stateOf(commit: Commit, values: Buffer[]): { readonly set: string[]; readonly del: string[] } {

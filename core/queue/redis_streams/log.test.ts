@@ -220,7 +220,7 @@ t.test(
     t.teardown(() => server.stop())
     const log = await opened(t, { url: server.url, prefix: 'hang', member: 'm', partitions: 1, commitTimeoutMs: 300 })
     server.kill('SIGSTOP')
-    t.equal(await add(log, 'in doubt').catch(codeOf), 'QUEUE_UNAVAILABLE')
+    t.equal(await add(log, 'in doubt').catch(codeOf), 'QUEUE_IN_DOUBT')
     t.equal(await add(log, 'refused').catch(codeOf), 'QUEUE_UNAVAILABLE')
     server.kill('SIGCONT')
     await until('work', () => add(log, 'later').then(() => true, () => false)) // biome-ignore format: short

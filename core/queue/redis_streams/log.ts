@@ -5,7 +5,8 @@
 //   R3  Positions are this process's own.                                                                       (holdings.ts)
 //   R4  One commit script is on its way at a time; what comes meanwhile forms the next group.                   (commits.ts)
 import { queueErrors } from '../errors.js'
-import type { Commit, Entry, Log, LogStatus, PartReader, Parts, ReadLimit, StoredEntry } from '../log.js'
+import type { Entry, LogStatus, PartReader, Parts, ReadLimit, StoredEntry } from '../log.js'
+import type { FencedCommit, SharedLog } from '../spill/shared.js'
 import { Commits } from './commits.js'
 import { fromRedis } from './connect.js'
 import { type Damage, Fetching } from './fetching.js'
@@ -20,7 +21,7 @@ import { NO_JOB, Timers, Turns } from './turns.js'
 
 export type { RedisLogOptions } from './settings.js'
 
-export class RedisLog implements Log {
+export class RedisLog implements SharedLog {
   readonly #o: Settings
   readonly #note: Note
   readonly #listeners = new Set<() => void>()
@@ -113,7 +114,7 @@ export class RedisLog implements Log {
     await this.#fetching.preload([...readers.keys()])
   }
 
-  async commit(commit: Commit): Promise<readonly number[]> {
+  async commit(commit: FencedCommit): Promise<readonly number[]> {
     this.#checkOpen()
     let bytes = 0
     for (const entry of commit.appends ?? []) bytes += this.#sizeOf(entry)
@@ -159,6 +160,21 @@ export class RedisLog implements Log {
 
   state(key: string): Buffer | undefined {
     return this.#holdings.book.state.get(key)
+  }
+
+  /** Whether there is a connection. */
+  get isReady(): boolean {
+    return this.#store.isReady
+  }
+
+  /** The value in Redis, once the fate of every commit before is known; `state` has it from then on. */
+  fetchState(key: string): Promise<Buffer | undefined> {
+    return this.#turns.take(async () => {
+      const value = await this.#store.stateOf(key)
+      if (value === undefined) this.#holdings.book.state.delete(key)
+      else this.#holdings.book.state.set(key, value)
+      return value
+    })
   }
 
   status(): LogStatus {

@@ -33,6 +33,8 @@ const NEWS_MS = 1000
 const RETRY_MS = 50
 const LOOK_MS = 50
 const PAGE = 1000
+/** Before the name of one among the living that takes no partition: the others share them without it. */
+const TAKES_NONE = '\t'
 
 export class Ownership {
   readonly #o: OwnershipOptions
@@ -55,6 +57,12 @@ export class Ownership {
     void this.#listen()
   }
 
+  /** The name among the living. */
+  get #sign(): string {
+    const { member, settings } = this.#o
+    return settings.takesPartitions ? member : TAKES_NONE + member
+  }
+
   close(): void {
     this.#isOpen = false
     clearTimeout(this.#beating)
@@ -70,7 +78,7 @@ export class Ownership {
   async handOverAll(): Promise<void> {
     const { store, member, instance } = this.#o
     for (const { partition, epoch } of this.#holdings.owned.values()) await store.handOver(partition, epoch)
-    await store.leave(member, instance)
+    await store.leave({ member, instance, as: this.#sign })
   }
 
   /** Brings in what others appended, up to number `to`; tried until it is done or the store is closed. */
@@ -120,7 +128,8 @@ export class Ownership {
     const owned = [...this.#holdings.owned.values()].map(
       ({ partition, epoch }) => [partition, epoch] as [number, string]
     )
-    const beat = await store.beat(member, instance, settings.leaseMs, partitions, owned)
+    const sign = { member, instance, as: this.#sign }
+    const beat = await store.beat(sign, settings.leaseMs, partitions, owned)
     if (!this.#isOpen) return
     this.clockOffset = Math.round(beat.now - (asked + Date.now()) / 2)
     if (!beat.named) {
@@ -147,9 +156,11 @@ export class Ownership {
   }
 
   async #balance(beat: Beat): Promise<void> {
-    const { partitions, member, turns } = this.#o
+    const { partitions, member, turns, settings } = this.#o
+    if (!settings.takesPartitions) return
     const { owned } = this.#holdings
-    const members = Math.max(1, beat.alive.length)
+    const takers = beat.alive.filter(name => !name.startsWith(TAKES_NONE))
+    const members = Math.max(1, takers.length)
     const floor = Math.floor(partitions / members)
     const ceil = Math.ceil(partitions / members)
     const free = beat.owners.map((owner, p) => (owner === '' || owner === member ? p : -1)).filter(p => p >= 0)
@@ -158,7 +169,7 @@ export class Ownership {
       if (!owned.has(p)) await turns.take(() => this.#acquire(p))
     }
     const mine = [...owned.values()].filter(({ isLeaving }) => !isLeaving)
-    const someoneHasLess = beat.alive.some(
+    const someoneHasLess = takers.some(
       other => other !== member && beat.owners.filter(owner => owner === other).length < floor
     )
     const surplus = mine.length > ceil ? mine.length - ceil : mine.length > floor && someoneHasLess ? 1 : 0

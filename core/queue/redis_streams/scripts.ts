@@ -13,10 +13,12 @@
  *       fences  [[i, epoch]]: partitions (index in parts) that must still be ours
  *       rel     [[i, [seq], bytes]]: entries that nobody waits for any more
  *       holds   [[field, seq or ""]]
- *       jobs    [{a: [[i, meta text, bytes]], k: [[i, cursor, [seq]]], rel, counts: {name: n}, set: [key], del: [key]}]
+ *       jobs    [{exp: [[key, value or false]], a: [[i, meta text, bytes]], k: [[i, cursor, [seq]]], rel, counts: {name: n},
+ *               set: [key], del: [key]}]
  * Gives JSON: {moved: [partition]} and nothing changed; or
- *       {r: [[seq] of each job done], prev: {i: last seq before}, bytes, full: index of the job that does not fit or absent}.
- * Jobs behind a full one are not done. At maxmemory: error OOM and nothing changed when a job appends; others always pass
+ *       {r: [[seq] of each job done], prev: {i: last seq before}, bytes, full: index of the job that does not fit or absent,
+ *       stale: index of the job whose \`exp\` is not what the state has, or absent}.
+ * Jobs behind a full or stale one are not done. At maxmemory: error OOM and nothing changed when a job appends; others always pass
  * (the first write of a script decides: DEL is free, HINCRBY is not).
  */
 export const COMMIT = `
@@ -60,8 +62,12 @@ end
 local payload = 2
 local value = 2
 for _, job in ipairs(head.jobs) do value = value + #job.a end
-local done, prev, full = {}, {}, nil
+local done, prev, full, stale = {}, {}, nil, nil
 for j, job in ipairs(head.jobs) do
+  for _, one in ipairs(job.exp or {}) do
+    if redis.call('HGET', KEYS[2], one[1]) ~= one[2] then stale = j - 1 end
+  end
+  if stale then break end
   local adding = 0
   for _, append in ipairs(job.a) do adding = adding + append[3] end
   if adding > 0 and bytes + adding > head.max then full = j - 1 break end
@@ -94,7 +100,7 @@ for j, job in ipairs(head.jobs) do
   done[j] = given
 end
 redis.call('HSET', KEYS[1], 'bytes', string.format('%.0f', bytes))
-local answer = cjson.encode({ r = done, prev = prev, bytes = bytes, full = full })
+local answer = cjson.encode({ r = done, prev = prev, bytes = bytes, full = full, stale = stale })
 redis.call('SET', KEYS[5], head.id .. ' ' .. answer, 'PX', 86400000)
 return answer
 `

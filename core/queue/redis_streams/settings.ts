@@ -11,6 +11,8 @@ export interface RedisLogOptions {
   readonly member?: string
   /** Counts when the log is first used; later the log's own number wins. Default 8. */
   readonly partitions?: number
+  /** Whether this process takes partitions; without any it appends and reads nothing. Default true. */
+  readonly takesPartitions?: boolean
   /** After this long without a sign of life others take over, milliseconds. Default 10,000. */
   readonly leaseMs?: number
   /** Replicas that must have an append before its commit resolves. Default 0. */
@@ -30,6 +32,7 @@ export interface RedisLogOptions {
 const DEFAULTS = {
   prefix: 'algoflow',
   partitions: 8,
+  takesPartitions: true,
   leaseMs: 10_000,
   waitReplicas: 0,
   commitTimeoutMs: 10_000,

@@ -15,6 +15,13 @@ export interface Row {
   readonly time: number
 }
 
+/** Who gives a sign of life, and the name it has among the living. */
+export interface Sign {
+  readonly member: string
+  readonly instance: string
+  readonly as: string
+}
+
 export interface Beat {
   readonly now: number
   readonly named: boolean
@@ -33,6 +40,7 @@ export interface CommitAnswer {
   readonly prev: Readonly<Record<string, string>>
   readonly bytes: number
   readonly full?: number
+  readonly stale?: number
 }
 
 type Script = (...args: (string | number | Buffer)[]) => Promise<string>
@@ -122,16 +130,10 @@ export class Store {
     return this.#run(() => (this.#main as Client & { wait(n: number, ms: number): Promise<number> }).wait(n, limitMs))
   }
 
-  async beat(
-    member: string,
-    instance: string,
-    leaseMs: number,
-    partitions: number,
-    owned: readonly [number, string][]
-  ) {
+  async beat({ member, instance, as }: Sign, leaseMs: number, partitions: number, owned: readonly [number, string][]) {
     const keys = [this.keys.meta, this.keys.alive, this.keys.member(member)]
     for (let p = 0; p < partitions; p++) keys.push(this.keys.owner(p))
-    const args = [member, instance, leaseMs, ...owned.flat()]
+    const args = [as, instance, leaseMs, ...owned.flat()]
     const raw = await this.#run(() => this.#main.afBeat(keys.length, ...keys, ...args))
     const beat = JSON.parse(raw) as Beat
     return { ...beat, alive: list(beat.alive), lost: list(beat.lost), last: beat.last.map(Number) } as Beat
@@ -160,9 +162,9 @@ export class Store {
     return new Map(Object.entries(begun).map(([field, seq]) => [field, Number(seq)]))
   }
 
-  async leave(member: string, instance: string): Promise<void> {
+  async leave({ member, instance, as }: Sign): Promise<void> {
     const keys = [this.keys.member(member), this.keys.alive, this.keys.writer(instance)]
-    await this.#run(() => this.#main.afLeave(3, ...keys, instance, member))
+    await this.#run(() => this.#main.afLeave(3, ...keys, instance, as))
   }
 
   /** Takes a member's name when it is free or `gone` has it; the instance that has it now. */
@@ -196,6 +198,10 @@ export class Store {
     const state = new Map<string, Buffer>()
     if (Array.isArray(flat)) for (let i = 0; i < flat.length; i += 2) state.set(flat[i]!.toString(), flat[i + 1]!)
     return state
+  }
+
+  async stateOf(key: string): Promise<Buffer | undefined> {
+    return (await this.#run(() => this.#main.hgetBuffer(this.keys.state, key))) ?? undefined
   }
 
   /** Entries of a partition behind `after`, oldest first, a page of them. */

@@ -45,10 +45,11 @@ export function combineLedgers(all: readonly Ledger[]): Ledger {
     l => l.streams,
     l => l.stream
   )
-  const exporters = lines<LedgerLine>(
+  const sums = lines<LedgerLine>(
     l => l.exporters,
     l => l.exporter
-  ).sort((a, b) => (a.exporter < b.exporter ? -1 : 1))
+  )
+  const exporters = sums.map(withDifference).sort((a, b) => (a.exporter < b.exporter ? -1 : 1))
   return {
     received: lines(
       l => l.received,
@@ -66,6 +67,13 @@ export function combineLedgers(all: readonly Ledger[]): Ledger {
     exporters,
     isBalanced: [...streams, ...exporters].every(({ difference }) => (difference ?? 0) === 0)
   }
+}
+
+/** Who only delivers has offered nothing: the difference is that of the sums. */
+function withDifference(line: LedgerLine): LedgerLine {
+  const { offered, delivered, waiting, parked, dropped } = line
+  const difference = offered === undefined ? undefined : offered - (delivered + waiting + parked + dropped)
+  return { ...line, difference }
 }
 
 function combineDeliveries(all: readonly Status[]): Status['deliveries'] {
