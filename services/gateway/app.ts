@@ -164,7 +164,7 @@ export class Gateway {
   }
 
   ledger(): Ledger {
-    const cursors = this.#store.status().cursors.filter(c => this.deliveries.has(c.cursor))
+    const cursors = this.#store.status().cursors.filter(c => this.#parts.deliveries.has(c.cursor))
     return ledgerOf(this.#store.counts(), new Map(cursors.map(c => [c.cursor, c.waitingItems])))
   }
 
