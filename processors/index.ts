@@ -2,6 +2,7 @@
 
 import type { ProcessorDeclaration } from '../core/component/processor.js'
 import type { WindowedDeclaration } from '../core/component/windowed.js'
+import adaptiveSampler from './adaptive_sampler/index.js'
 import attributes from './attributes/index.js'
 import custom from './custom/index.js'
 import filter from './filter/index.js'
@@ -20,6 +21,7 @@ export const PROCESSORS: readonly (ProcessorDeclaration | WindowedDeclaration)[]
   custom,
   workflowMetrics,
   probabilisticSampler,
+  adaptiveSampler,
   logSampling,
   tailSampling
 ]

@@ -22,8 +22,9 @@ export type Count = (n: number, label?: string) => void
 /** What the gateways of a cluster tell each other, so that a target for all of them can be shared out. */
 export interface SharedRates {
   /**
-   * Says how much of `name` this gateway sees, units a second, and gives the part of a target for all gateways that is
-   * its own: above 0, at most 1. Answers at once from what is known; while the others cannot be reached the parts are equal.
+   * Says how much of `name` this component sees in its place (pipeline, window), units a second, and gives the part of a
+   * target for that place on all gateways that is its own: above 0, at most 1. Answers at once from what is known; while the
+   * others cannot be reached the parts are equal.
    */
   part(name: string, rate: number): number
 }

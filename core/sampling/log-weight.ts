@@ -5,7 +5,7 @@
 //                                probabilistic_sampler writes the same): so that a later tier with the same source of
 //                                randomness does not count that chance twice
 
-import type { ItemView } from '../otlp/views.js'
+import type { AttributeView, ItemView } from '../otlp/views.js'
 import { WireType, WireWriter } from '../otlp/wire.js'
 import { ALWAYS, readThreshold, thresholdText, weightOf } from './threshold.js'
 
@@ -48,4 +48,46 @@ export function thresholdValue(threshold: number): Buffer {
   writer.tag(1, WireType.bytes)
   writer.string(thresholdText(threshold))
   return writer.finish()
+}
+
+/** The hooks of a processor that gives records a new weight in place of the one they have. */
+export class WeightEdit {
+  readonly before: LogWeight = { weight: 1, threshold: ALWAYS }
+  #weight = 1
+  #threshold = ALWAYS
+  #isNew = false
+
+  /** At the start of an item: nothing is changed unless `set` says so. */
+  begin(): void {
+    this.#isNew = false
+  }
+
+  /** Reads what the record says already, into `before`. */
+  read(item: ItemView): LogWeight {
+    readLogWeight(item, this.before)
+    return this.before
+  }
+
+  /** The weight and threshold that the record gets; after `read`. */
+  set(weight: number, threshold: number): void {
+    this.#weight = weight
+    this.#threshold = threshold
+    this.#isNew = weight !== this.before.weight || threshold !== this.before.threshold
+  }
+
+  /** The older statement goes. */
+  attribute(attribute: AttributeView): void {
+    if (this.#isNew && attribute.depth === 0 && attribute.place === 'log.attributes') attribute.remove()
+  }
+
+  itemEnd(item: ItemView): void {
+    if (!this.#isNew) return
+    item.insert(WEIGHT_KEY, weightValue(this.#weight))
+    if (this.#threshold !== ALWAYS) item.insert(THRESHOLD_KEY, thresholdValue(this.#threshold))
+  }
+}
+
+/** Attributes that `WeightEdit.attribute` is to be shown. */
+export function isWeightKey({ text }: { readonly text: string }): boolean {
+  return text === WEIGHT_KEY || text === THRESHOLD_KEY
 }

@@ -1,6 +1,7 @@
 // The chance of a record: by workflow where one is listed, else by the general settings; within either by severity.
 
 import type { ItemView } from '../../core/otlp/views.js'
+import { workflowOf } from '../../core/sampling/items.js'
 import { thresholdOf } from '../../core/sampling/threshold.js'
 import { type LogSamplingConfig, SEVERITIES } from './config.js'
 
@@ -12,8 +13,6 @@ export interface Chance {
 
 /** Four severity numbers a name: index 0 is no severity, then TRACE, DEBUG, INFO, WARN. */
 type BySeverity = readonly Chance[]
-
-const WORKFLOW_KEYS = ['workflow.name', 'algoflow.workflow.name'] as const
 
 export class Chances {
   readonly #general: BySeverity
@@ -36,11 +35,8 @@ export class Chances {
 
   #listOf(item: ItemView): BySeverity {
     if (this.#workflows.size === 0) return this.#general
-    for (const key of WORKFLOW_KEYS) {
-      const name = item.attribute(key) ?? item.resourceAttribute(key)
-      if (typeof name === 'string') return this.#workflows.get(name) ?? this.#general
-    }
-    return this.#general
+    const name = workflowOf(item)
+    return (name === undefined ? undefined : this.#workflows.get(name)) ?? this.#general
   }
 }
 

@@ -2,15 +2,8 @@
 // kept; those of a trace wait for its decision where tail_sampling is in the pipeline.
 
 import { defineProcessor } from '../../core/component/processor.js'
-import type { AttributeView, ItemView } from '../../core/otlp/views.js'
-import {
-  readLogWeight,
-  THRESHOLD_KEY,
-  thresholdValue,
-  WEIGHT_KEY,
-  weightAt,
-  weightValue
-} from '../../core/sampling/log-weight.js'
+import type { ItemView } from '../../core/otlp/views.js'
+import { isWeightKey, WeightEdit, weightAt } from '../../core/sampling/log-weight.js'
 import { ALWAYS, randomnessOf } from '../../core/sampling/threshold.js'
 import { Chances } from './chances.js'
 import { schema } from './config.js'
@@ -43,49 +36,37 @@ export default defineProcessor({
     const follows = config.follow_traces && context.isTraceJudged === true
     const facts = new RecordFacts()
     const template = new TemplateHash()
-    const before = { weight: 1, threshold: ALWAYS }
-    let [weight, threshold] = [1, ALWAYS]
-    let isWeightNew = false
+    const edit = new WeightEdit()
 
-    /** False: it is dropped. */
-    const passesLimit = (item: ItemView): boolean => {
-      if (limiter === undefined) return true
+    /** The weight it is kept with; 0: its template has had its part. */
+    const limited = (weight: number): number => {
+      if (limiter === undefined) return weight
       template.begin().add(facts.severity)
       if (facts.nameTo > facts.nameFrom) template.text(facts.buf, facts.nameFrom, facts.nameTo)
       template.value(facts.buf, facts.bodyFrom, facts.bodyTo)
-      const all = limiter.take(template.end(), weight, context.clock.now())
-      if (all === 0) item.drop('template_limit')
-      else weight = all
-      return all > 0
+      return limiter.take(template.end(), weight, context.clock.now())
     }
 
     return {
       item(item: ItemView) {
-        isWeightNew = false
+        edit.begin()
         facts.read(item)
         if (facts.severity >= ERROR || (follows && facts.traceAt >= 0)) return
-        const { threshold: own, reason } = chances.of(item, facts.severity)
-        if (own === ALWAYS && limiter === undefined) return
-        readLogWeight(item, before)
+        const { threshold, reason } = chances.of(item, facts.severity)
+        if (threshold === ALWAYS && limiter === undefined) return
         const randomness = facts.traceAt >= 0 ? randomnessOf(facts.buf, facts.traceAt) : facts.randomness()
-        if (randomness < own) {
+        if (randomness < threshold) {
           item.drop(reason)
           return
         }
-        weight = weightAt(before, own)
-        threshold = Math.max(before.threshold, own)
-        isWeightNew = passesLimit(item) && (weight !== before.weight || threshold !== before.threshold)
+        const before = edit.read(item)
+        const weight = limited(weightAt(before, threshold))
+        if (weight === 0) item.drop('template_limit')
+        else edit.set(weight, Math.max(before.threshold, threshold))
       },
-      wantsKey: key => key.text === WEIGHT_KEY || key.text === THRESHOLD_KEY,
-      attribute(attribute: AttributeView) {
-        // What is said anew at the end of the item.
-        if (isWeightNew && attribute.depth === 0 && attribute.place === 'log.attributes') attribute.remove()
-      },
-      itemEnd(item: ItemView) {
-        if (!isWeightNew) return
-        item.insert(WEIGHT_KEY, weightValue(weight))
-        if (threshold !== ALWAYS) item.insert(THRESHOLD_KEY, thresholdValue(threshold))
-      }
+      wantsKey: isWeightKey,
+      attribute: attribute => edit.attribute(attribute),
+      itemEnd: item => edit.itemEnd(item)
     }
   }
 })

@@ -1,15 +1,9 @@
 // Keeps a part of all traces, item by item as they come: the same trace decides the same on every replica and tier.
 
 import { defineProcessor } from '../../core/component/processor.js'
-import type { AttributeView, ItemView } from '../../core/otlp/views.js'
-import {
-  readLogWeight,
-  THRESHOLD_KEY,
-  thresholdValue,
-  WEIGHT_KEY,
-  weightAt,
-  weightValue
-} from '../../core/sampling/log-weight.js'
+import type { ItemView } from '../../core/otlp/views.js'
+import { isErrorItem } from '../../core/sampling/items.js'
+import { isWeightKey, WeightEdit, weightAt } from '../../core/sampling/log-weight.js'
 import {
   ALWAYS,
   NEVER,
@@ -20,8 +14,6 @@ import {
 } from '../../core/sampling/threshold.js'
 import { schema } from './config.js'
 
-const STATUS_ERROR = 2
-const SEVERITY_ERROR = 17
 const RANGE = NEVER
 
 export default defineProcessor({
@@ -35,22 +27,17 @@ export default defineProcessor({
   create(config) {
     const own = thresholdOf(config.sampling_percentage / 100)
     const isProportional = config.mode === 'proportional'
-    const before = { weight: 1, threshold: ALWAYS }
+    const edit = new WeightEdit()
     let threshold = own
     let randomness: number | undefined
-    let isWeightNew = false
 
-    /** The threshold of an earlier stage; undefined: none, or one that cannot be true and counts for nothing. */
-    const earlierOf = (item: ItemView, id: Buffer): number | undefined => {
-      if (item.signal === 'logs') {
-        readLogWeight(item, before)
-        randomness = randomnessOf(id, 0)
-      } else {
-        const state = readOtelState(item.traceState())
-        randomness = state.randomness ?? randomnessOf(id, 0)
-        before.threshold = state.threshold ?? ALWAYS
-      }
-      return randomness >= before.threshold ? before.threshold : undefined
+    /** Finds the randomness, and the threshold of an earlier stage; ALWAYS: none. */
+    const earlierOf = (item: ItemView, id: Buffer): number => {
+      randomness = randomnessOf(id, 0)
+      if (item.signal === 'logs') return edit.read(item).threshold
+      const state = readOtelState(item.traceState())
+      randomness = state.randomness ?? randomness
+      return state.threshold ?? ALWAYS
     }
 
     return {
@@ -58,28 +45,24 @@ export default defineProcessor({
         const id = item.traceId()
         threshold = own
         randomness = undefined
-        isWeightNew = false
+        edit.begin()
         if (id === undefined) {
           threshold = ALWAYS
           if (config.fail_closed) item.drop('no_trace_id')
           return
         }
         const earlier = earlierOf(item, id)
-        if (isProportional && earlier !== undefined) threshold = share(own, earlier)
-        if (config.keep_errors && isError(item)) threshold = ALWAYS
+        // An earlier threshold above the randomness cannot be true: it counts for nothing.
+        if (isProportional && randomness! >= earlier) threshold = share(own, earlier)
+        if (config.keep_errors && isErrorItem(item)) threshold = ALWAYS
         if (randomness! < threshold) item.drop('not_sampled')
-        isWeightNew = item.signal === 'logs' && threshold > before.threshold
+        else if (item.signal === 'logs' && threshold > earlier) edit.set(weightAt(edit.before, threshold), threshold)
       },
-      wantsKey: key => key.text === WEIGHT_KEY || key.text === THRESHOLD_KEY,
-      attribute(attribute: AttributeView) {
-        // What is said anew at the end of the record.
-        if (isWeightNew && attribute.depth === 0 && attribute.place === 'log.attributes') attribute.remove()
-      },
+      wantsKey: isWeightKey,
+      attribute: attribute => edit.attribute(attribute),
       itemEnd(item: ItemView) {
         if (item.signal === 'traces') item.insertTraceState(withThreshold(item.traceState(), threshold, randomness))
-        if (!isWeightNew) return
-        item.insert(WEIGHT_KEY, weightValue(weightAt(before, threshold)))
-        item.insert(THRESHOLD_KEY, thresholdValue(threshold))
+        edit.itemEnd(item)
       }
     }
   }
@@ -89,8 +72,4 @@ export default defineProcessor({
 function share(own: number, earlier: number): number {
   if (own === NEVER) return NEVER
   return thresholdOf(((RANGE - own) / RANGE) * ((RANGE - earlier) / RANGE))
-}
-
-function isError(item: ItemView): boolean {
-  return item.signal === 'traces' ? item.status === STATUS_ERROR : item.status >= SEVERITY_ERROR
 }

@@ -18,8 +18,8 @@ export default defineWindowed({
   },
   validate,
   create(config, context) {
-    const { id, rates } = context
-    const rules = new Rules(config, rates && ((policy, rate) => rates.part(`${id}/${policy}`, rate)))
+    const { rates } = context
+    const rules = new Rules(config, rates && ((policy, rate) => rates.part(policy, rate)))
     return {
       settings: {
         decisionWaitMs: config.decision_wait,

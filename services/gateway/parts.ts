@@ -81,7 +81,8 @@ export class Parts {
     const { config } = this
     const inline = pipeline.processors.filter(id => !isWindowed(config, id))
     const window = this.#windowOf(pipeline)
-    const stages = inline.map(id => this.#workshop.stage(config.processors.get(id)!, window !== undefined))
+    const place = { pipeline: pipeline.id, isTraceJudged: window !== undefined }
+    const stages = inline.map(id => this.#workshop.stage(config.processors.get(id)!, place))
     this.processors.push(...stages.map(stage => stage.processor))
     const deliveries = pipeline.exporters.map(id => this.deliveries.get(id)!)
     return {

@@ -40,6 +40,12 @@ export interface Tools {
   readonly rates?: SharedRates
 }
 
+/** Where an inline processor stands: its pipeline, and whether a window behind it judges whole traces. */
+export interface StagePlace {
+  readonly pipeline: string
+  readonly isTraceJudged: boolean
+}
+
 type Kind = 'receiver' | 'processor' | 'exporter'
 
 export class Workshop {
@@ -59,12 +65,12 @@ export class Workshop {
   }
 
   /**
-   * An inline processor in its place; `isTraceJudged`: with a window behind it. @throws GATEWAY_NO_TYPE, what its `create`
-   * throws.
+   * An inline processor in its place. @throws GATEWAY_NO_TYPE, what its `create` throws.
    */
-  stage({ id, type, config }: ComponentConfig, isTraceJudged: boolean): Stage {
+  stage({ id, type, config }: ComponentConfig, { pipeline, isTraceJudged }: StagePlace): Stage {
     const declaration = find<ProcessorDeclaration>('processor', type, PROCESSORS as readonly ProcessorDeclaration[])
-    const context = { ...this.#context('processor', id, declaration.counters), isTraceJudged }
+    const shared = this.#sharing(`${pipeline}/${id}`)
+    const context = { ...this.#context('processor', id, declaration.counters), ...shared, isTraceJudged }
     const own = this.tools.installationKey
     const withKey = own === undefined ? context : Object.defineProperty({ ...context }, 'installationKey', { get: own })
     return { id, processor: declaration.create(config as never, withKey as never), mutates: declaration.mutates }
@@ -92,7 +98,7 @@ export class Workshop {
     const { store, clock, log } = this.tools
     return new WindowedStage({
       id: plan.id,
-      processor: plan.processor === undefined ? KEEP_ALL : this.#judge(config.processors.get(plan.processor)!),
+      processor: plan.processor === undefined ? KEEP_ALL : this.#judge(config.processors.get(plan.processor)!, plan.id),
       streams: plan.streams,
       log: store,
       clock,
@@ -134,9 +140,16 @@ export class Workshop {
     return found.create(id, config, { ...context, intake } as never)
   }
 
-  #judge({ id, type, config }: ComponentConfig): WindowedProcessor {
+  #judge({ id, type, config }: ComponentConfig, window: string): WindowedProcessor {
     const declaration = find<WindowedDeclaration>('processor', type, PROCESSORS as readonly WindowedDeclaration[])
-    return declaration.create(config as never, this.#context('processor', id, declaration.counters) as never)
+    const context = { ...this.#context('processor', id, declaration.counters), ...this.#sharing(window) }
+    return declaration.create(config as never, context as never)
+  }
+
+  /** Rates of the same place on all gateways. */
+  #sharing(place: string): { readonly rates?: SharedRates } {
+    const { rates } = this.tools
+    return rates === undefined ? {} : { rates: { part: (name, rate) => rates.part(`${place}/${name}`, rate) } }
   }
 
   #context<C extends string>(
@@ -144,9 +157,8 @@ export class Workshop {
     id: string,
     counters: { readonly [K in C]: CounterSpec } | undefined
   ): ComponentContext<C> {
-    const { metrics, log, clock, rates } = this.tools
-    const context = metrics.context<C>({ kind, id, counters, log, clock })
-    return rates === undefined ? context : { ...context, rates }
+    const { metrics, log, clock } = this.tools
+    return metrics.context<C>({ kind, id, counters, log, clock })
   }
 }
 

@@ -15,6 +15,7 @@ import { oracle } from '../helpers/otlp-oracle.js'
 
 /** Settings for types that want some; a new type that needs settings needs a row, or its test fails to build it. */
 const CONFIGS: Readonly<Record<string, object>> = {
+  adaptive_sampler: { items_per_second: 1 },
   attributes: {
     actions: [
       { key: 'workflow.name', new_key: 'wf', action: 'rename' },
