@@ -218,6 +218,12 @@ const group = Type.Object({
 export const policy = Type.Object({
   name: Type.String({ minLength: 1, description: 'Told as the reason of decisions.' }),
   type: typeOf([...LEAVES, ...NESTING]),
+  final: Type.Optional(
+    Type.Boolean({
+      description:
+        'First match wins: when the conditions of this policy hold, no later one is asked, whatever its chances and limits say. `workflow` is always so.'
+    })
+  ),
   ...optionalParts,
   and: Type.Optional(
     Type.Object(
@@ -255,6 +261,7 @@ export const policy = Type.Object({
 
 /** Any policy, nested or not: sub-policies are looked for under the key of its type. */
 export interface Policy extends Static<typeof leaf> {
+  readonly final?: boolean
   readonly and?: { readonly and_sub_policy: readonly Policy[] }
   readonly not?: { readonly not_sub_policy: Policy }
   readonly drop?: { readonly drop_sub_policy: readonly Policy[] }
@@ -290,6 +297,11 @@ const BITS: ReadonlySet<string> = new Set([
   'trace_state',
   'trace_flags'
 ])
+
+/** Says yes or no; nested ones by what they hold. */
+export function isCondition(policy: Policy): boolean {
+  return CONDITIONS.has(policy.type) && subPolicies(policy).every(isCondition)
+}
 
 export function subPolicies(policy: Policy): readonly Policy[] {
   return placedSubPolicies(policy).map(([, sub]) => sub)
@@ -338,7 +350,7 @@ function problemsOf(policy: Policy, path: string): Problem[] {
     return [{ path: at, says: 'needs either `items_per_second` or `bytes_per_second`' }]
   if (type === 'string_attribute' && policy.string_attribute!.enabled_regex_matching) return patternProblems(policy, at)
   const inner = policy.not?.not_sub_policy
-  if (type !== 'not' || inner === undefined || CONDITIONS.has(inner.type) || inner.type === 'ottl_condition') return []
+  if (type !== 'not' || inner === undefined || isCondition(inner) || inner.type === 'ottl_condition') return []
   return [{ path: `${at}.not_sub_policy`, says: `\`${inner.type}\` is no condition and cannot be negated` }]
 }
 

@@ -11,7 +11,7 @@ import { Budget, type Share } from './budget.js'
 import { booleanCondition, numericCondition, stringCondition, traceStateCondition } from './conditions.js'
 import type { TailSamplingConfig } from './config.js'
 import { SlowOutliers } from './outliers.js'
-import { type Policy, subPolicies } from './policies.js'
+import { isCondition, type Policy, subPolicies } from './policies.js'
 import { FairRates, TokenBucket } from './rates.js'
 
 type Judge = (trace: TraceFacts, now: number) => number
@@ -43,6 +43,7 @@ export class Rules {
   readonly #drops: readonly Rule[]
   readonly #rules: readonly Rule[]
   readonly #excluded: ReadonlySet<string>
+  readonly #judges = new Map<Policy, Judge>()
   readonly #learners: SlowOutliers[] = []
   readonly #budgets: Budget[] = []
   readonly #share: Share | undefined
@@ -112,16 +113,38 @@ export class Rules {
   }
 
   #rule(policy: Policy): Rule {
-    const names = policy.type === 'workflow' ? new Set(policy.workflow!.names) : undefined
     return {
       name: policy.name,
       judge: this.#judge(policy),
       isWeighted: !hasRate(policy),
-      fits: names && (trace => names.has(trace.workflow))
+      fits: policy.final === true || policy.type === 'workflow' ? this.#fits(policy) : undefined
     }
   }
 
+  /** Do its conditions hold, whatever its chances and limits say? */
+  #fits(policy: Policy): (trace: TraceFacts) => boolean {
+    const { type, workflow } = policy
+    if (type === 'workflow') {
+      const names = new Set(workflow!.names)
+      return trace => names.has(trace.workflow)
+    }
+    if (type === 'and' || type === 'composite') {
+      const all = subPolicies(policy).map(sub => this.#fits(sub))
+      return type === 'and' ? trace => all.every(fits => fits(trace)) : trace => all.some(fits => fits(trace))
+    }
+    if (!isCondition(policy)) return () => true
+    const judge = this.#judge(policy)
+    return trace => judge(trace, 0) === ALWAYS
+  }
+
+  /** One judge a policy, however often it is asked for: conditions and rates are there once. */
   #judge(policy: Policy): Judge {
+    let judge = this.#judges.get(policy)
+    if (judge === undefined) this.#judges.set(policy, (judge = this.#makeJudge(policy)))
+    return judge
+  }
+
+  #makeJudge(policy: Policy): Judge {
     switch (policy.type) {
       case 'always_sample':
         return () => ALWAYS

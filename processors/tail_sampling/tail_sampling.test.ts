@@ -313,6 +313,44 @@ t.test('the first policies do not bias the weight of overlapping ones', async t 
   )
 })
 
+t.test('final: the first policy whose conditions hold decides, whatever its chance says', async t => {
+  const route = (name: string, value: string) => ({
+    name,
+    type: 'string_attribute',
+    string_attribute: { key: 'route', values: [value] }
+  })
+  const it = await rig([
+    { name: 'slow', type: 'latency', latency: { threshold_ms: 1000 } },
+    {
+      name: 'health',
+      type: 'and',
+      final: true,
+      and: { and_sub_policy: [route('r', '/health'), { ...nothing, name: 'none' }] }
+    },
+    { name: 'users', type: 'and', final: true, and: { and_sub_policy: [route('r', '/users'), half] } },
+    { name: 'rest', type: 'probabilistic', final: true, probabilistic: { sampling_percentage: 100 } },
+    { name: 'never asked', type: 'always_sample' }
+  ])
+  const at = (path: string) => ({ attributes: { route: path } })
+  await it.receive([
+    { trace: 1, r: 255, ...at('/health') },
+    { trace: 2, r: 255, ms: 2000, ...at('/health') },
+    { trace: 3, r: 100, ...at('/users') },
+    { trace: 4, r: 200, ...at('/users') },
+    { trace: 5, r: 0, ...at('/other') },
+    { trace: 6, r: 0, error: true, ...at('/health') }
+  ])
+  await it.after(31_000)
+  t.same(it.traces(), [2, 4, 5, 6])
+  t.same(
+    it.stage
+      .recent(10)
+      .map(({ rule }) => rule)
+      .sort(),
+    ['error', 'health', 'rest', 'slow', 'users', 'users']
+  )
+})
+
 t.test('a dropping policy wins over all but errors', async t => {
   const drop = {
     name: 'health',
@@ -433,6 +471,8 @@ t.test('what cannot be right is told with its place', async t => {
   t.match(check([{ name: 'n', type: 'not', not: { not_sub_policy: half } }]), [
     { path: 'policies[0].not.not_sub_policy', says: /negated/ }
   ])
+  const both = { name: 'b', type: 'and', and: { and_sub_policy: [half] } }
+  t.match(check([{ name: 'n', type: 'not', not: { not_sub_policy: both } }]), [{ says: /negated/ }])
   const attribute = (i: number): object => ({
     name: `p${i}`,
     type: 'boolean_attribute',
