@@ -139,6 +139,12 @@ export const QUEUE_SCHEMAS = {
         default: '10s',
         description: 'A sender whose data is not stored by then is told to come back.'
       }),
+      compression: Type.Enum(['none', 'deflate', 'zstd'], {
+        default: 'none',
+        description:
+          'How payloads are kept in Redis: compressed they take a sixth of the memory and of the way there, and cost CPU. ' +
+          '`zstd` needs Node 22.15; before that it is deflate. `max_size` counts them uncompressed.'
+      }),
       spill: Type.Object(
         {
           enabled: Type.Boolean({
@@ -316,6 +322,7 @@ export interface RedisSettings {
   readonly leaseMs: number
   readonly waitReplicas: number
   readonly commitTimeoutMs: number
+  readonly compression: 'none' | 'deflate' | 'zstd'
   readonly spill?: SpillSettings
 }
 
@@ -329,7 +336,19 @@ export interface SpillSettings {
 
 export function queueSettings(settings: QueueSettings): QueueConfig {
   if (settings.type === 'redis') {
-    const { type, max_size, url, prefix, member, partitions, lease, wait_replicas, commit_timeout, spill } = settings
+    const {
+      type,
+      max_size,
+      url,
+      prefix,
+      member,
+      partitions,
+      lease,
+      wait_replicas,
+      commit_timeout,
+      compression,
+      spill
+    } = settings
     const redis: RedisSettings = {
       prefix,
       ...(member === undefined ? {} : { member }),
@@ -337,6 +356,7 @@ export function queueSettings(settings: QueueSettings): QueueConfig {
       leaseMs: lease,
       waitReplicas: wait_replicas,
       commitTimeoutMs: commit_timeout,
+      compression,
       ...(spill.enabled ? { spill: { path: spill.path, maxBytes: spill.max_size } } : {})
     }
     return { type, path: '', maxBytes: max_size, options: { url, ...redis } }

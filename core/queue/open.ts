@@ -56,12 +56,13 @@ const PARKING_SEGMENT = 16 << 20
 const SPILL_TAIL = 4 << 20
 
 function openRedis({ type: _, parkingMaxBytes, spill, ...options }: RedisQueueConfig) {
-  const { url, prefix, now, maxBytes } = options
+  const { url, prefix, now, maxBytes, compression } = options
   const log = new RedisLog(options)
   const parking = new BullParking({
     url,
     ...(prefix === undefined ? {} : { prefix }),
     ...(now === undefined ? {} : { now }),
+    ...(compression === undefined ? {} : { compression }),
     maxBytes: parkingMaxBytes ?? maxBytes,
     parts: log
   })

@@ -14,6 +14,7 @@ import type { Job, Queue } from 'bullmq'
 import { queueErrors } from '../errors.js'
 import type { Parked, Parking, ParkingStatus, ToPark } from '../parking.js'
 import { type IndexItem, type ParkedMeta, ParkingIndex, shorten } from '../parking-index.js'
+import { type Compression, decodePayload, encodePayload } from '../redis_streams/codec.js'
 import { type Client, createClient, fromRedis, parseAddress } from '../redis_streams/connect.js'
 
 /** Which parts are this process's. */
@@ -33,6 +34,8 @@ export interface BullParkingOptions {
   readonly parts?: Parts
   /** Payloads kept in memory. Default 32 MiB. */
   readonly cacheBytes?: number
+  /** How payloads are kept in Redis. Default none. */
+  readonly compression?: Compression
   readonly connectTimeoutMs?: number
   readonly now?: () => number
 }
@@ -105,7 +108,9 @@ export class BullParking implements Parking {
     const position = await this.#run(client => client.incr(`${this.#tag}:parked:seq`))
     const item: Item = { position, meta, size: bytes.length, part }
     const id = `${position}`
-    await this.#run(client => client.hset(`${this.#tag}:parked`, id, bytes))
+    await this.#run(client =>
+      client.hset(`${this.#tag}:parked`, id, encodePayload(bytes, this.#o.compression ?? 'none'))
+    )
     await this.#run(client => client.sadd(`${this.#tag}:parked:exporters`, what.exporter))
     try {
       const delay = meta.dead ? 0 : Math.max(0, meta.dueAt - this.#now())
@@ -247,7 +252,8 @@ export class BullParking implements Parking {
       if (positions.length > 1 && this.#cacheBytes >= (this.#o.cacheBytes ?? CACHE_BYTES)) return
       this.#fetching.add(position)
       try {
-        const bytes = await this.#run(client => client.hgetBuffer(`${this.#tag}:parked`, `${position}`))
+        const kept = await this.#run(client => client.hgetBuffer(`${this.#tag}:parked`, `${position}`))
+        const bytes = kept && decodePayload(kept)
         if (bytes && this.#index.get(position) !== undefined) this.#keep(position, bytes)
       } catch {
         return // asked for again when it is needed

@@ -4,6 +4,7 @@ import { queueErrors } from '../errors.js'
 import type { Commit } from '../log.js'
 import type { FencedCommit } from '../spill/shared.js'
 import { AckPlan } from './ack-plan.js'
+import { encodePayload } from './codec.js'
 import { fromRedis } from './connect.js'
 import type { Freed, Holdings, Tenure } from './holdings.js'
 import type { Holds } from './holds.js'
@@ -236,7 +237,7 @@ export class Commits {
       const mine = (commit.appends ?? []).map(entry => entry.partition ?? tenure?.partition ?? nowhere)
       targets.push(mine)
       const a = (commit.appends ?? []).map(({ stream, items, bytes }, i) => {
-        payloads.push(bytes)
+        payloads.push(encodePayload(bytes, settings.compression))
         return [index(mine[i]!), metaOf({ items, bytes: bytes.length, time, stream }), bytes.length] as const
       })
       const counts = Object.fromEntries(commit.counts ?? [])

@@ -4,6 +4,8 @@ import type { Store } from './store.js'
 import type { Timers } from './turns.js'
 
 const RETRY_MS = 1000
+const GONE = 'its payload is not in Redis any more'
+const DAMAGED = 'its payload in Redis cannot be decompressed'
 
 export interface Damage {
   readonly position: number
@@ -136,14 +138,14 @@ export class Fetching {
       for (const [i, { position }] of wanted.entries()) {
         const payload = payloads[i]
         if (payload) found.set(position, payload)
-        else if (this.#holdings.isLive(position)) this.#lost(position)
+        else if (this.#holdings.isLive(position)) this.#lost(position, payload === null ? GONE : DAMAGED)
       }
     }
     return found
   }
 
   /** L6: counted for who waited, told, and gone on. */
-  #lost(position: number): void {
+  #lost(position: number, why: string): void {
     const { book } = this.#holdings
     const chunk = book.find(position)!
     const i = position - chunk.first
@@ -151,7 +153,7 @@ export class Fetching {
       position,
       items: chunk.items[i]!,
       stream: book.streamOf(chunk, i),
-      why: 'its payload is not in Redis any more'
+      why
     }
     const waiters = book.waiters(position)
     book.lose(position)

@@ -28,6 +28,15 @@ for (const partitions of [1, 3]) {
   })
 }
 
+logContract('redis with compressed payloads', {
+  open: (dir, maxBytes) => {
+    const place = { url: redis.url, prefix: prefixOf(dir), member: 'one', partitions: 1, leaseMs: 800 }
+    return new RedisLog({ ...place, maxBytes, compression: 'deflate' })
+  },
+  durable: true,
+  inUse: { code: 'QUEUE_MEMBER_IN_USE', fix: /queue\.member/ }
+})
+
 const LANES = readers({ a: ['s'] })
 
 async function opened(
@@ -231,6 +240,35 @@ t.test(
     t.notOk(names.includes('refused'))
   }
 )
+
+t.test('payloads of every setting are read by every other; what cannot be decompressed is damage', async t => {
+  const prefix = prefixOf('compressed')
+  const text = 'span '.repeat(400)
+  const sizes: number[] = []
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  for (const compression of ['none', 'deflate', 'zstd'] as const) {
+    const log = await opened(t, { prefix, member: 'm', partitions: 1, compression })
+    const [seq] = await add(log, text)
+    sizes.push(await client.hstrlen(`{${prefix}}:0:data`, `${seq}`))
+    await log.stop()
+  }
+  t.equal(sizes[0], 2000)
+  t.ok(Math.max(...sizes.slice(1)) < 100, `${sizes}`)
+  const damaged = await client.hgetBuffer(`{${prefix}}:0:data`, '2')
+  damaged!.fill(0xff, 8)
+  await client.hset(`{${prefix}}:0:data`, '2', damaged!)
+  const log = new RedisLog({ url: redis.url, maxBytes: 1e6, prefix, member: 'm', leaseMs: 600, tailBytes: 0 })
+  const lost: string[] = []
+  log.onDamage(({ why }) => lost.push(why))
+  await log.start()
+  await log.cursors(LANES)
+  t.teardown(() => log.stop())
+  await until('the damaged one to be counted', () => log.counts().get('dropped|a|s|damaged') === 1)
+  await until('the others', () => log.read('a', 0, ALL).length === 2)
+  t.same(texts(log.read('a', 0, ALL)), [text, text])
+  t.match(lost, [/cannot be decompressed/])
+})
 
 t.test('at maxmemory appends are refused whole, acks pass and make room', async t => {
   const server = await startRedis(['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'])

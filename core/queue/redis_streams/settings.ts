@@ -1,4 +1,5 @@
 // What a log on Redis can be told.
+import type { Compression } from './codec.js'
 
 export interface RedisLogOptions {
   /** `redis://`, `rediss://`, `redis+sentinel://`, `redis+cluster://` (connect.ts). */
@@ -19,6 +20,8 @@ export interface RedisLogOptions {
   readonly waitReplicas?: number
   /** An append that is not written by then is refused, milliseconds. Default 10,000. */
   readonly commitTimeoutMs?: number
+  /** How payloads are kept in Redis (codec.ts). Default none. */
+  readonly compression?: Compression
   /** Payloads of own appends kept in memory. Default 64 MiB. */
   readonly tailBytes?: number
   /** Payloads fetched ahead of each cursor. Default 8 MiB. */
@@ -36,6 +39,7 @@ const DEFAULTS = {
   leaseMs: 10_000,
   waitReplicas: 0,
   commitTimeoutMs: 10_000,
+  compression: 'none' as Compression,
   tailBytes: 64 << 20,
   windowBytes: 8 << 20
 }

@@ -2,6 +2,7 @@
 // breaks in the middle of one.
 import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
+import { decodePayload } from './codec.js'
 import type { Client } from './connect.js'
 import { createClient, fromRedis, isAnswer, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
@@ -223,9 +224,10 @@ export class Store {
     return acked
   }
 
-  /** Payloads of a partition by number; null = not there. */
-  payloads(partition: number, seqs: readonly number[]): Promise<(Buffer | null)[]> {
-    return this.#run(() => this.#main.hmgetBuffer(this.keys.data(partition), ...seqs.map(String)))
+  /** Payloads of a partition by number; null = not there, undefined = damaged. */
+  async payloads(partition: number, seqs: readonly number[]): Promise<(Buffer | null | undefined)[]> {
+    const kept = await this.#run(() => this.#main.hmgetBuffer(this.keys.data(partition), ...seqs.map(String)))
+    return kept.map(one => one && decoded(one))
   }
 
   /** Waits for entries of partitions behind what is known of them; rows by partition. */
@@ -276,6 +278,14 @@ export class Store {
     } finally {
       clearTimeout(stuck)
     }
+  }
+}
+
+function decoded(kept: Buffer): Buffer | undefined {
+  try {
+    return decodePayload(kept)
+  } catch {
+    return undefined
   }
 }
 
