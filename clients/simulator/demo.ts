@@ -25,7 +25,7 @@ export interface Shell {
 
 const SHOW_EVERY_MS = 500
 const LOOK_EVERY_MS = 2000
-/** Waiting for the last answers. */
+/** At the end: so long without any answer, and it gives up. */
 const DRAIN_MS = 30_000
 /** The demo's own gateway gets so long to deliver what it took. */
 const SETTLE_MS = 15_000
@@ -47,7 +47,7 @@ export async function demo(options: Options, shell: Shell): Promise<number> {
 async function against(options: Options, shell: Shell, local: LocalGateway | undefined): Promise<number> {
   const transport = await openTransport(options)
   try {
-    const why = await obstacle(transport, options.endpoint)
+    const why = await obstacle(transport, options.endpoints.join(', '))
     if (why !== undefined) {
       shell.err(`${why}\n`)
       return 1

@@ -14,7 +14,7 @@ const READY_MS = 20_000
 const STOP_MS = 15_000
 
 export interface LocalGateway {
-  readonly addresses: { readonly endpoint: string; readonly protocol: 'http'; readonly admin: string }
+  readonly addresses: { readonly endpoints: readonly string[]; readonly protocol: 'http'; readonly admin: string }
   /** Where to look at what it wrote. */
   readonly leftBehind: string
   stop(): Promise<void>
@@ -34,7 +34,7 @@ export async function startLocalGateway(shell: Shell): Promise<LocalGateway | un
     grpc: await port(4317),
     http: await port(4318),
     admin: await port(8888),
-    prometheus: await port(9464)
+    prometheus: await port(8889)
   }
   const config = join(folder, 'gateway.yaml')
   await writeFile(config, demoConfig(folder, ports))
@@ -65,7 +65,7 @@ export async function startLocalGateway(shell: Shell): Promise<LocalGateway | un
   }
   return {
     addresses: {
-      endpoint: `http://127.0.0.1:${ports.http}`,
+      endpoints: [`http://127.0.0.1:${ports.http}`],
       protocol: 'http',
       admin: `http://127.0.0.1:${ports.admin}`
     },
@@ -74,7 +74,7 @@ export async function startLocalGateway(shell: Shell): Promise<LocalGateway | un
   }
 }
 
-/** Everything on: hashing, redaction, tail sampling at a tenth, a local store, metrics for Prometheus. */
+/** Everything on: hashing, redaction, workflow metrics, tail sampling at a tenth, a local store, metrics for Prometheus. */
 function demoConfig(folder: string, ports: Ports): string {
   return `receivers:
   otlp:
@@ -84,6 +84,7 @@ function demoConfig(folder: string, ports: Ports): string {
 processors:
   hashing: {hash_fields: [user_id, session_id]}
   redaction: {}
+  workflow_metrics: {}
   tail_sampling:
     decision_wait: 5s
     policies:
@@ -98,9 +99,9 @@ service:
     admin: {endpoint: "127.0.0.1:${ports.admin}"}
     logs: {encoding: json}
   pipelines:
-    traces: {receivers: [otlp], processors: [hashing, redaction, tail_sampling], exporters: [file]}
+    traces: {receivers: [otlp], processors: [hashing, redaction, workflow_metrics, tail_sampling], exporters: [file]}
     logs: {receivers: [otlp], processors: [hashing, redaction], exporters: [file]}
-    metrics: {receivers: [otlp], processors: [hashing, redaction], exporters: [file, prometheus]}
+    metrics: {receivers: [otlp, workflow_metrics], processors: [hashing, redaction], exporters: [file, prometheus]}
 `
 }
 

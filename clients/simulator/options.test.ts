@@ -35,9 +35,9 @@ t.test('what is no number, share, time or pair is refused by name, with exit cod
 })
 
 t.test('the protocol follows the port', async t => {
-  t.match(parse().options, { endpoint: 'http://localhost:4318', protocol: 'http' })
+  t.match(parse().options, { endpoints: ['http://localhost:4318'], protocol: 'http' })
   t.match(parse('--endpoint', 'localhost:4317').options, { protocol: 'grpc' })
-  t.match(parse('--protocol', 'grpc').options, { endpoint: 'localhost:4317' })
+  t.match(parse('--protocol', 'grpc').options, { endpoints: ['localhost:4317'] })
 })
 
 t.test('faster than time it needs an end', async t => {

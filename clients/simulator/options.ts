@@ -5,7 +5,8 @@ import type { Chances } from './execution.js'
 import { CATALOGUE_SIZE } from './workflows.js'
 
 export interface Options {
-  readonly endpoint: string
+  /** One, or those of all replicas. */
+  readonly endpoints: readonly string[]
   readonly protocol: 'http' | 'grpc'
   readonly headers: Readonly<Record<string, string>>
   /** Undefined: nothing is read from the gateway. */
@@ -36,7 +37,7 @@ export interface Parsed {
 }
 
 interface Raw {
-  readonly endpoint?: string
+  readonly endpoint: readonly string[]
   readonly protocol?: string
   readonly header: readonly string[]
   readonly admin: string | false
@@ -73,7 +74,12 @@ export function parseOptions(
     .configureOutput({ writeOut: out, writeErr: err })
   const share = (text: string) => shareOf(text)
   program
-    .option('--endpoint <url>', 'where OTLP is taken (default: http://localhost:4318, gRPC: localhost:4317)')
+    .option(
+      '--endpoint <url>',
+      'where OTLP is taken; may be repeated for replicas (default: http://localhost:4318, gRPC: localhost:4317)',
+      (url: string, before: readonly string[]) => [...before, url],
+      []
+    )
     .option('--protocol <http|grpc>', 'http with protobuf, or grpc (default: grpc for port 4317, else http)')
     .option('--header <name=value>', 'sent with every request, e.g. an API key; may be repeated', gather, [])
     .option('--admin <url>', "the gateway's admin endpoint, for the summary", 'http://localhost:8888')
@@ -111,15 +117,16 @@ function contradiction({ speed, seconds, executions, protocol, start, endpoint }
   if (speed > 1 && seconds === undefined && executions === undefined)
     return 'faster than time it can only run up to an end: add --seconds N or --executions N'
   if (protocol !== undefined && protocol !== 'http' && protocol !== 'grpc') return '--protocol is http or grpc'
-  if (start === true && endpoint !== undefined) return '--start brings its own gateway: leave --endpoint out'
+  if (start === true && endpoint.length > 0) return '--start brings its own gateway: leave --endpoint out'
   return undefined
 }
 
 function optionsOf(raw: Raw): Options {
   const { fail, flaky, slow, cache, personal } = raw
-  const protocol = raw.protocol ?? (/:4317\/?$/.test(raw.endpoint ?? '') ? 'grpc' : 'http')
+  const protocol = raw.protocol ?? (/:4317\/?$/.test(raw.endpoint[0] ?? '') ? 'grpc' : 'http')
+  const usual = protocol === 'grpc' ? 'localhost:4317' : 'http://localhost:4318'
   return {
-    endpoint: raw.endpoint ?? (protocol === 'grpc' ? 'localhost:4317' : 'http://localhost:4318'),
+    endpoints: raw.endpoint.length > 0 ? raw.endpoint : [usual],
     protocol: protocol as 'http' | 'grpc',
     headers: Object.fromEntries(raw.header.map(headerOf)),
     admin: raw.admin === false ? undefined : raw.admin,

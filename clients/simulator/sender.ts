@@ -62,6 +62,8 @@ export class Sender {
   #room: (() => void)[] = []
   #idle: (() => void)[] = []
   #underWay = 0
+  /** Requests that are done with. */
+  #answered = 0
   /** Nobody sends before: the gateway asked for it, or does not answer. */
   #holdUntil = 0
   #isAway = false
@@ -91,16 +93,16 @@ export class Sender {
     }
   }
 
-  /** Resolves when every request is answered, or after the limit; how many are not. */
+  /** Resolves when every request is answered, or when none was for `limitMs`; how many are not. */
   async drain(limitMs: number): Promise<number> {
-    const limit = new AbortController()
-    const late = this.#o.wait(limitMs, limit.signal)
-    const idle = new Promise<void>(resolve => {
-      this.#idle.push(resolve)
-      this.#told()
-    })
-    await Promise.race([idle, late])
-    limit.abort()
+    let before = -1
+    while (this.waiting > 0 && this.#answered !== before) {
+      before = this.#answered
+      const limit = new AbortController()
+      const idle = new Promise<void>(resolve => this.#idle.push(resolve))
+      await Promise.race([idle, this.#o.wait(limitMs, limit.signal)])
+      limit.abort()
+    }
     return this.waiting
   }
 
@@ -170,6 +172,7 @@ export class Sender {
   }
 
   #settled({ batch, isCopy }: Entry, outcome: Exclude<Outcome, { kind: 'retry' }>): void {
+    this.#answered++
     if (isCopy) {
       this.copies.requests++
       this.copies.items += batch.items

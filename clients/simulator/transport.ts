@@ -1,5 +1,7 @@
 // The way to the gateway: OTLP over HTTP or gRPC, and whether anybody is there.
 
+import type { Batch } from '../../core/component/batch.js'
+import type { Outcome } from '../../core/component/outcome.js'
 import { isLoopback } from '../../core/net/client-endpoint.js'
 import { grpcAddress, OtlpGrpcClient } from '../../core/net/otlp-grpc-client.js'
 import { OtlpHttpClient } from '../../core/net/otlp-http-client.js'
@@ -7,7 +9,7 @@ import { systemClock } from '../../core/telemetry/clock.js'
 import type { Transport } from './sender.js'
 
 export interface TransportOptions {
-  readonly endpoint: string
+  readonly endpoints: readonly string[]
   readonly protocol: 'http' | 'grpc'
   readonly headers: Readonly<Record<string, string>>
 }
@@ -18,12 +20,36 @@ export interface OpenTransport extends Transport {
 
 const HELLO_MS = 5000
 
-/** Opens a client. @throws when the endpoint is no address. */
-export async function openTransport({ endpoint, protocol, headers }: TransportOptions): Promise<OpenTransport> {
-  const client =
+/** Opens a client for each endpoint. @throws when one is no address. */
+export async function openTransport({ endpoints, protocol, headers }: TransportOptions): Promise<OpenTransport> {
+  const clients = endpoints.map(endpoint =>
     protocol === 'http' ? httpClient(endpoint, headers) : new OtlpGrpcClient(grpcSettings(endpoint, headers), 'demo')
-  await client.start()
-  return client
+  )
+  for (const client of clients) await client.start()
+  return new Balanced(clients)
+}
+
+/** Replicas take turns; what one does not answer the next one gets. */
+class Balanced implements OpenTransport {
+  readonly #all: readonly OpenTransport[]
+  #turn = 0
+
+  constructor(all: readonly OpenTransport[]) {
+    this.#all = all
+  }
+
+  async send(batch: Batch, abort: AbortSignal): Promise<Outcome> {
+    let outcome: Outcome | undefined
+    for (let tries = 0; tries < this.#all.length; tries++) {
+      outcome = await this.#all[this.#turn++ % this.#all.length]!.send(batch, abort)
+      if (outcome.kind !== 'retry' || abort.aborted) break
+    }
+    return outcome!
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#all.map(one => one.stop()))
+  }
 }
 
 function httpClient(endpoint: string, headers: Readonly<Record<string, string>>): OtlpHttpClient {
