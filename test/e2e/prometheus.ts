@@ -2,26 +2,17 @@
 // answers PromQL about both. promtool checks the page.
 
 import { spawn } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Decoded, type Encodable, encodeRequest } from '../../core/otlp/decode.js'
 import prometheus, { type PrometheusExporter } from '../../exporters/prometheus/index.js'
 import remoteWrite from '../../exporters/prometheus_remote_write/index.js'
 import { type Counted, exporterFor, never } from './exporter.js'
 import { startGateway } from './gateway.js'
-import { command, freePort, getJson, has, isUp, NANOS_PER_MS, type Run, until } from './harness.js'
+import { freePort, getJson, NANOS_PER_MS, type Run, until } from './harness.js'
+import { installPrometheus, type ServerOptions, startPrometheus, value } from './prometheus-server.js'
 
 type Metric = Encodable<Decoded['metrics']['resourceMetrics'][number]['scopeMetrics'][number]['metrics'][number]>
 
-interface Series {
-  readonly metric: Readonly<Record<string, string>>
-  readonly value?: readonly [number, string]
-  readonly histogram?: readonly [number, { readonly count: string; readonly sum: string }]
-}
-interface Answer {
-  readonly data: { readonly result: readonly Series[] }
-}
 interface Targets {
   readonly data: { readonly activeTargets: readonly { readonly health: string; readonly lastError: string }[] }
 }
@@ -37,7 +28,7 @@ const SPAN_ID = Buffer.from('00f067aa0ba902b7', 'hex')
 const OPEN_METRICS = 'application/openmetrics-text;version=1.0.0'
 
 export default async function run(run: Run): Promise<void> {
-  await install()
+  await installPrometheus()
   const native = (await exporterFor(run, prometheus, {
     endpoint: '127.0.0.1:0',
     metric_expiration: '20s',
@@ -48,37 +39,17 @@ export default async function run(run: Run): Promise<void> {
     enable_open_metrics: true,
     namespace: 'om'
   })) as Counted & PrometheusExporter
-  const base = await startPrometheus(run, native.port, ['native-histograms', 'exemplar-storage'])
-  const plain = await startPrometheus(run, open.port, ['exemplar-storage'])
+  const base = await startPrometheus(run, scrape(native.port, ['native-histograms', 'exemplar-storage']))
+  const plain = await startPrometheus(run, scrape(open.port, ['exemplar-storage']))
 
   await scraped(run, base, plain, native, open)
   await pushed(run, base)
   await throughGateway(run, base)
 }
 
-async function install(): Promise<void> {
-  if ((await has('prometheus')) && (await has('promtool'))) return
-  if (!(await has('apt-get'))) throw new Error('Prometheus is needed: install prometheus and promtool')
-  await command('apt-get', ['update', '-qq'], { withinMs: 180_000 })
-  await command('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'prometheus'], { withinMs: 300_000 })
-}
-
 /** With native histograms on it asks for protobuf, without them for OpenMetrics. */
-async function startPrometheus(run: Run, target: number, features: readonly string[]): Promise<string> {
-  const folder = await run.folder()
-  const base = `127.0.0.1:${await freePort()}`
-  const file = join(folder, 'prometheus.yml')
-  const job = `  - job_name: gateway\n    honor_labels: true\n    static_configs: [{ targets: ['127.0.0.1:${target}'] }]\n`
-  await writeFile(file, `global: { scrape_interval: 1s, scrape_timeout: 1s }\nscrape_configs:\n${job}`)
-  const args = [
-    `--config.file=${file}`,
-    `--storage.tsdb.path=${join(folder, 'data')}`,
-    `--web.listen-address=${base}`,
-    '--web.enable-remote-write-receiver',
-    `--enable-feature=${features.join(',')}`
-  ]
-  await run.start('prometheus', args, { ready: () => isUp(`http://${base}/-/ready`) })
-  return `http://${base}`
+function scrape(port: number, features: readonly string[]): ServerOptions {
+  return { targets: { gateway: [`127.0.0.1:${port}`] }, features }
 }
 
 async function scraped(
@@ -237,11 +208,6 @@ function promtool(page: string): Promise<{ code: number; output: string }> {
     child.once('close', code => resolve({ code: code ?? -1, output }))
     child.stdin.end(page)
   })
-}
-
-async function value(base: string, query: string): Promise<string | undefined> {
-  const { data } = await getJson<Answer>(`${base}/api/v1/query?query=${encodeURIComponent(query)}`)
-  return data.result[0]?.value?.[1]
 }
 
 async function eventually(base: string, query: string): Promise<string> {

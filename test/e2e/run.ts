@@ -11,7 +11,10 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   redis: () => import('./redis.js'),
   custom: () => import('./custom.js'),
   clients: () => import('./clients.js'),
-  chart: () => import('./chart.js')
+  chart: () => import('./chart.js'),
+  workflow: () => import('./workflow.js'),
+  'workflow-replicas': () => import('./workflow-replicas.js'),
+  dashboards: () => import('./dashboards.js')
 }
 const LIMIT_MS = 15 * 60_000
 

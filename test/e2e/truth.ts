@@ -1,0 +1,122 @@
+// The truth of the simulator as questions in PromQL, and whether Prometheus gives the same answers.
+
+import type { TruthFile } from '../../clients/simulator/truth.js'
+import { type Run, until } from './harness.js'
+import { query } from './prometheus-server.js'
+
+const SETTLE_MS = 60_000
+/** Sums of doubles in Prometheus; the counts must be the same to the last one. */
+const TOLERANCE = 1e-9
+
+type Row = readonly [labels: string, value: number]
+
+/** Everything that can be asked, as [what, expression, what it must be]; series are named by their label values. */
+function questions(truth: TruthFile): readonly (readonly [string, string, readonly Row[]])[] {
+  const workflows = Object.entries(truth.workflows)
+  const steps = workflows.flatMap(([workflow, one]) =>
+    Object.entries(one.steps).map(([step, of]) => [`${workflow} ${step}`, of] as const)
+  )
+  const perWorkflow = (value: (one: TruthFile['workflows'][string]) => number) =>
+    workflows.map(([name, one]): Row => [name, value(one)])
+  const perStep = (value: (one: (typeof steps)[number][1]) => number) =>
+    steps.map(([name, one]): Row => [name, value(one)])
+  const cacheable = steps.filter(([, one]) => one.cacheHits + one.cacheMisses > 0)
+  const byError = (errors: readonly (readonly [string, Readonly<Record<string, number>>])[]) =>
+    errors.flatMap(([name, all]) => Object.entries(all).map(([type, n]): Row => [`${name} ${type}`, n]))
+  const w = 'workflow_name'
+  const s = 'workflow_name, step_name'
+  const sum = (by: string, what: string) => `sum by (${by}) (${what})`
+  const counted = (by: string, what: string) => `histogram_count(sum by (${by}) (${what}))`
+  const summed = (by: string, what: string) => `histogram_sum(sum by (${by}) (${what}))`
+  const run = 'algoflow_workflow_duration_seconds'
+  const step = 'algoflow_step_duration_seconds'
+  const queue = 'algoflow_step_queue_time_seconds'
+  return [
+    ['workflows completed', sum(w, 'algoflow_workflow_completed_total'), perWorkflow(one => one.completed)],
+    [
+      'workflows failed, by error',
+      sum(`${w}, error_type`, 'algoflow_workflow_failed_total'),
+      byError(workflows.map(([name, one]) => [name, one.errors]))
+    ],
+    ['workflow durations', counted(w, run), perWorkflow(one => one.duration.count)],
+    ['sum of workflow durations', summed(w, run), perWorkflow(one => one.duration.sumMs / 1000)],
+    [
+      'workflow durations that ended well',
+      counted(w, `${run}{status="ok"}`),
+      perWorkflow(one => one.durationOf.ok.count)
+    ],
+    ['attempts at steps', counted(s, step), perStep(one => one.duration.count)],
+    ['sum of step durations', summed(s, step), perStep(one => one.duration.sumMs / 1000)],
+    [
+      'sum of durations of failed attempts',
+      summed(s, `${step}{status="error"}`),
+      perStep(one => one.durationOf.error.sumMs / 1000)
+    ],
+    [
+      'failed attempts, by error',
+      counted(`${s}, error_type`, `${step}{status="error"}`),
+      byError(steps.map(([name, one]) => [name, one.errors]))
+    ],
+    ['retries', sum(s, 'algoflow_step_retries_total'), perStep(one => one.retries)],
+    [
+      'cache hits',
+      sum(s, 'algoflow_step_cache_hits_total'),
+      cacheable.map(([name, one]): Row => [name, one.cacheHits])
+    ],
+    [
+      'cache misses',
+      sum(s, 'algoflow_step_cache_misses_total'),
+      cacheable.map(([name, one]): Row => [name, one.cacheMisses])
+    ],
+    ['starts of steps', counted(s, queue), perStep(one => one.queue.count)],
+    ['sum of queue times', summed(s, queue), perStep(one => one.queue.sumMs / 1000)],
+    ['running workflows', sum(w, 'algoflow_workflow_active'), perWorkflow(() => 0)],
+    ...['algoflow.memory.used', 'algoflow.threads.active', 'algoflow.cache.size'].map(name => {
+      const unit = name === 'algoflow.threads.active' ? '' : '_bytes'
+      const last = truth.gauges.reduce((total, one) => total + (one[name] ?? 0), 0)
+      return [
+        `${name} of the workers`,
+        `sum by (job) (${name.replaceAll('.', '_')}${unit}{step_name="",job="algoflow/algoflow-worker"})`,
+        [['algoflow/algoflow-worker', last] as Row]
+      ] as const
+    })
+  ]
+}
+
+/** Asks until everything is as it was, then notes each answer. */
+export async function compare(run: Run, base: string, truth: TruthFile): Promise<void> {
+  const all = questions(truth)
+  const settled = async () => {
+    for (const [, expression, rows] of all) if ((await differences(base, expression, rows)).length > 0) return false
+    return true
+  }
+  await until('the metrics to be told', settled, SETTLE_MS).catch(() => undefined)
+  for (const [what, expression, rows] of all) {
+    const wrong = await differences(base, expression, rows)
+    const total = rows.reduce((sum, [, n]) => sum + n, 0)
+    const detail = wrong.length === 0 ? `${rows.length} series, in all ${round(total)}` : wrong.slice(0, 6).join('; ')
+    run.check(`${what}: as it was`, wrong.length === 0, detail)
+  }
+}
+
+/** Series with another value than the truth; what is not there counts as 0. */
+async function differences(base: string, expression: string, rows: readonly Row[]): Promise<string[]> {
+  const found = new Map<string, number>()
+  for (const { metric, value } of await query(base, expression)) {
+    // Label names are sorted by Prometheus: error_type, step_name, workflow_name.
+    const { workflow_name = '', step_name, error_type, job } = metric
+    const name = [job ?? workflow_name, step_name, error_type].filter(part => part !== undefined).join(' ')
+    found.set(name, Number(value?.[1]))
+  }
+  const wanted = new Map(rows)
+  const names = new Set([...found.keys(), ...wanted.keys()])
+  return [...names].flatMap(name => {
+    const [is, must] = [found.get(name) ?? 0, wanted.get(name) ?? 0]
+    const isSame = Number.isInteger(must) ? is === must : Math.abs(is - must) <= TOLERANCE * Math.abs(must)
+    return isSame ? [] : [`${name}: ${is}, truth ${must}`]
+  })
+}
+
+function round(n: number): number {
+  return Math.round(n * 1000) / 1000
+}
