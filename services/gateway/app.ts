@@ -2,7 +2,7 @@
 // Started right to left (store, deliveries, chains, receivers) so that nothing is taken before there is a place for it;
 // stopped left to right so that nothing taken is lost.
 
-import type { Clock, Log as Logger } from '../../core/component/context.js'
+import type { Clock, Log as Logger, SharedRates } from '../../core/component/context.js'
 import type { GatewayConfig } from '../../core/config/types.js'
 import { type DeadLetterStores, lost } from '../../core/delivery/dead-letters.js'
 import type { Delivery } from '../../core/delivery/delivery.js'
@@ -10,7 +10,7 @@ import type { Signal } from '../../core/otlp/signal.js'
 import { Pipelines } from '../../core/pipeline/pipelines.js'
 import type { WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Log } from '../../core/queue/log.js'
-import { openQueue } from '../../core/queue/open.js'
+import { openQueue, type RedisQueueConfig } from '../../core/queue/open.js'
 import type { Parking } from '../../core/queue/parking.js'
 import { RedisRates } from '../../core/queue/redis_streams/rates.js'
 import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly installationKey?: () => string
   /** Its part of the work. Default `all`. */
   readonly role?: Role
+  /** Processes that the gateway has. Default 1. */
+  readonly processes?: number
 }
 
 /** `receive`: takes data that others deliver (Redis queue); `deliver`: has no receivers. */
@@ -70,7 +72,8 @@ export class Gateway {
     this.#role = options.role ?? 'all'
     const queueConfig = queueOf(config, log, this.#role !== 'receive')
     const queue = openQueue(queueConfig)
-    this.#rates = ratesOf(queueConfig, clock, log)
+    this.#rates = queueConfig.type === 'redis' ? redisRates(queueConfig, options) : undefined
+    const rates = this.#rates ?? equalRates(options.processes ?? 1)
     this.#store = queue.log
     this.#parking = queue.parking
     const workshop = new Workshop({
@@ -80,7 +83,7 @@ export class Gateway {
       store: this.#store,
       parking: this.#parking,
       ...(installationKey === undefined ? {} : { installationKey }),
-      ...(this.#rates === undefined ? {} : { rates: this.#rates })
+      ...(rates === undefined ? {} : { rates })
     })
     this.#parts = new Parts(config, workshop)
     this.#pipelines = new Pipelines({
@@ -237,8 +240,12 @@ export class Gateway {
 }
 
 /** With a shared queue there may be other gateways: what is to be a rate of all is shared out over the same Redis. */
-function ratesOf(queue: ReturnType<typeof queueOf>, clock: Clock, log: Logger): RedisRates | undefined {
-  if (queue.type !== 'redis') return undefined
+function redisRates({ url, prefix = 'algoflow' }: RedisQueueConfig, { clock, log, role }: GatewayOptions): RedisRates {
   const onNote = (level: 'info' | 'warn', text: string) => log[level]({}, text)
-  return new RedisRates({ url: queue.url, prefix: queue.prefix ?? 'algoflow', clock, onNote })
+  return new RedisRates({ url, prefix, clock, takesData: role !== 'deliver', onNote })
+}
+
+/** Processes of one gateway with queues of their own cannot know of each other: equal parts. */
+function equalRates(processes: number): SharedRates | undefined {
+  return processes > 1 ? { part: () => 1 / processes } : undefined
 }

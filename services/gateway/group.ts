@@ -22,7 +22,8 @@ export class GatewayGroup {
   /** @param options as for the process's own gateway, with the config as it was read. @throws as Gateway */
   constructor(options: GatewayOptions, seat: Seat = ALONE) {
     const { config } = options
-    const own = { gateway: new Gateway({ ...options, config: configOfSeat(config, seat) }), seat: seat.index }
+    const mine = { ...options, config: configOfSeat(config, seat), processes: seat.of }
+    const own = { gateway: new Gateway(mine), seat: seat.index }
     const left = abandonedSeats(config, seat).map(abandoned => {
       const log = options.log
       log.info(

@@ -3,6 +3,26 @@ import { realClock } from '../../../test/helpers/receiver.js'
 import { startRedis } from '../../../test/helpers/redis.js'
 import { RedisRates } from './rates.js'
 
+t.test('who takes no data is not counted before it sees some', async t => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const options = { url: redis.url, prefix: 'test', clock: realClock }
+  const [a, idle] = [new RedisRates(options), new RedisRates({ ...options, takesData: false })]
+  t.teardown(() => Promise.all([a.stop(), idle.stop()]))
+  for (const one of [a, idle]) one.start()
+  a.part('spans', 600)
+  idle.part('spans', 0)
+  for (let tries = 0; tries < 200 && idle.part('spans', 0) === 1; tries++) {
+    await new Promise(resolve => setTimeout(resolve, 10))
+    for (const one of [a, idle]) await one.exchange()
+  }
+  t.equal(idle.part('spans', 0), 0.1, 'of one gateway')
+  t.equal(a.part('spans', 600), 1)
+  idle.part('spans', 200)
+  for (const one of [idle, a]) await one.exchange()
+  t.equal(a.part('spans', 600), 0.75)
+})
+
 t.test('each gateway gets its part by rate; when Redis is away, equal parts; who leaves is not counted', async t => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())

@@ -9,6 +9,8 @@ export interface RedisRatesOptions {
   readonly url: string
   readonly prefix: string
   readonly clock: Clock
+  /** False: it takes no data, so it is one of the gateways only once it has seen a rate. Default true. */
+  readonly takesData?: boolean
   /** Told once when the others cannot be reached, and once when they can be again. */
   readonly onNote?: (level: 'info' | 'warn', text: string) => void
 }
@@ -18,13 +20,13 @@ const EVERY_MS = 2000
 const FRESH_MS = 3 * EVERY_MS
 
 /**
- * KEYS  hash: gateway -> "time rate". ARGV  gateway, rate, milliseconds that a rate counts.
+ * KEYS  hash: gateway -> "time rate". ARGV  gateway, rate ("" writes none), milliseconds that a rate counts.
  * Writes the gateway's rate and forgets what is too old, by Redis' own clock. Gives "total gateways".
  */
 const EXCHANGE = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %s', now, ARGV[2]))
+if ARGV[2] ~= '' then redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %s', now, ARGV[2])) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 local all = redis.call('HGETALL', KEYS[1])
 local total, gateways = 0, 0
@@ -44,6 +46,7 @@ export class RedisRates implements SharedRates {
   readonly #options: RedisRatesOptions
   readonly #parts = new RateParts(FRESH_MS)
   readonly #gateway = randomUUID()
+  readonly #written = new Set<string>()
   #client: Client | undefined
   #timer: { cancel(): void } | undefined
   #exchanging: Promise<void> | undefined
@@ -107,7 +110,9 @@ export class RedisRates implements SharedRates {
   }
 
   async #exchangeOne(name: string, own: number): Promise<void> {
-    const args = [this.#key(name), this.#gateway, own.toFixed(6), FRESH_MS]
+    if (own > 0 || this.#options.takesData !== false) this.#written.add(name)
+    const rate = this.#written.has(name) ? own.toFixed(6) : ''
+    const args = [this.#key(name), this.#gateway, rate, FRESH_MS]
     const answer = String(await this.#client?.eval(EXCHANGE, 1, ...args))
     const [total, gateways] = answer.split(' ').map(Number)
     if (total === undefined || gateways === undefined) return
