@@ -7,7 +7,6 @@ import { Fleet, TICK_MS } from './fleet.js'
 import { type GatewayView, viewGateway } from './gateway-view.js'
 import { type LocalGateway, startLocalGateway } from './local-gateway.js'
 import type { Options } from './options.js'
-import { Planted } from './people.js'
 import { Random } from './random.js'
 import { type Screen, screenFor, type Terminal } from './screen.js'
 import { Sender } from './sender.js'
@@ -65,7 +64,6 @@ class DemoRun {
   readonly #o: Options
   readonly #shell: Shell
   readonly #screen: Screen
-  readonly #planted = new Planted()
   readonly #truth = new Truth()
   readonly #fleet: Fleet
   readonly #sender: Sender
@@ -88,7 +86,7 @@ class DemoRun {
       startMs: this.#startMs,
       ...(executions === undefined ? {} : { executions })
     }
-    this.#fleet = new Fleet(fleet, this.#planted)
+    this.#fleet = new Fleet(fleet)
     this.#encoding = { prefix: options.prefix, startMs: this.#startMs, fleet: `demo-${seed.toString(BASE36)}` }
     const twice = new Random(seed, 'duplicates')
     this.#sender = new Sender({
@@ -111,7 +109,7 @@ class DemoRun {
     await this.#settled(settleMs)
     this.#screen.end([...summary(this.#state()), '', this.#words(left)])
     if (this.#o.truth !== undefined) {
-      await writeFile(this.#o.truth, `${JSON.stringify(this.#truth.file(this.#o.seed, this.#planted), null, 2)}\n`)
+      await writeFile(this.#o.truth, `${JSON.stringify(this.#truth.file(this.#o.seed), null, 2)}\n`)
     }
     return left === 0 && this.#lost() === 0 ? 0 : 1
   }
@@ -183,7 +181,6 @@ class DemoRun {
       started: this.#fleet.started,
       running: this.#fleet.running,
       truth: this.#truth,
-      planted: this.#planted.counts,
       sender: this.#sender,
       gateway: this.#gateway,
       admin: this.#o.admin

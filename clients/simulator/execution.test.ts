@@ -7,7 +7,6 @@ import { STEP, WORKFLOW } from './attributes.js'
 import { encode } from './encode.js'
 import { type Chances, type Execution, play, type SpanItem } from './execution.js'
 import { Fleet, type Message } from './fleet.js'
-import { Planted } from './people.js'
 import { Truth, type TruthFile } from './truth.js'
 import { CATALOGUE_SIZE, type WorkflowSpec, workflows } from './workflows.js'
 
@@ -16,19 +15,18 @@ const CHANCES: Chances = { fail: 0.1, flaky: 0.1, slow: 0.05, cache: 0.5, person
 const SPECS = workflows(CATALOGUE_SIZE)
 
 function run(spec: WorkflowSpec, seed: number, chances = CHANCES): Execution {
-  return play(spec, { seed, index: 0, startMs: START, chances, planted: new Planted() })
+  return play(spec, { seed, index: 0, startMs: START, chances })
 }
 
 /** Everything a fleet sends until it is done, and what it says happened. */
 function fleetOf(seed: number, executions: number, chances = CHANCES): { messages: Message[]; truth: TruthFile } {
-  const planted = new Planted()
   const options = { seed, workflows: SPECS, workers: 2, rate: 20, executions, startMs: START, chances }
-  const fleet = new Fleet(options, planted)
+  const fleet = new Fleet(options)
   const truth = new Truth()
   const messages: Message[] = []
   for (let second = 0; !fleet.isDone && second < 10_000; second++) messages.push(...fleet.tick())
   for (const message of messages) truth.note(message)
-  return { messages, truth: truth.file(seed, planted) }
+  return { messages, truth: truth.file(seed) }
 }
 
 const steps = (one: Execution): SpanItem[] => one.spans.filter(span => span.fact?.of === 'step')

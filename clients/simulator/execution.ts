@@ -3,7 +3,7 @@
 // of them are exact.
 
 import { type Attributes, STEP, WORKFLOW } from './attributes.js'
-import { type Person, type Planted, person, secret } from './people.js'
+import { type Person, type Plant, person, secret } from './people.js'
 import { Random } from './random.js'
 import type { Call, Cause, StepSpec, WorkflowSpec } from './workflows.js'
 
@@ -56,6 +56,7 @@ export interface SpanItem {
   readonly isRoot: boolean
   readonly fact?: Fact
   readonly memoryBytes: number
+  readonly planted: readonly Plant[]
 }
 
 export type Severity = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR'
@@ -67,6 +68,7 @@ export interface LogItem {
   readonly attributes: Attributes
   readonly traceId?: Buffer
   readonly spanId?: Buffer
+  readonly planted: readonly Plant[]
 }
 
 /** Everything that one run sends. */
@@ -86,7 +88,6 @@ export interface PlayOptions {
   readonly index: number
   readonly startMs: number
   readonly chances: Chances
-  readonly planted: Planted
 }
 
 const MAX_ATTEMPTS = 3
@@ -120,6 +121,8 @@ class Run {
   readonly #doomed: { readonly step: StepSpec; readonly cause: Cause } | undefined
   readonly #spans: SpanItem[] = []
   readonly #logs: LogItem[] = []
+  /** What `#fill` put into texts since somebody took it. */
+  #plants: Plant[] = []
 
   constructor(spec: WorkflowSpec, options: PlayOptions) {
     const random = new Random(options.seed, `run ${options.index}`)
@@ -216,6 +219,7 @@ class Run {
     const random = this.#random
     const spanId = random.bytes(8)
     const failure = cause && this.#fill(cause.message).replace('{timeout}', String(step.timeoutMs))
+    const failing = this.#taken()
     const memoryBytes = Math.round(random.around(step.memoryMb, 0.15)) * 1_048_576
     const fact: Fact = {
       of: 'step',
@@ -255,10 +259,13 @@ class Run {
         ...this.#note()
       },
       events: cause === undefined ? [] : [exception(cause, failure!, endMs, step.name)],
-      ...(failure === undefined ? {} : { failure })
+      ...(failure === undefined ? {} : { failure }),
+      // What went wrong stands in the status and in the exception.
+      planted: [...this.#taken(), ...failing, ...failing]
     })
     if (!isCached) this.#calls(step, attempt, spanId)
     this.#stepLogs(step, attempt, spanId, failure, isLast)
+    if (failing.length > 0) this.#logs.push({ ...this.#logs.pop()!, planted: failing })
   }
 
   /** What a careless step writes into its span. */
@@ -285,7 +292,8 @@ class Run {
         memoryBytes: 0,
         attributes: this.#callAttributes(call),
         events: [],
-        ...(isError ? { failure: 'the other side did not answer' } : {})
+        ...(isError ? { failure: 'the other side did not answer' } : {}),
+        planted: this.#taken()
       })
       at = Math.min(until, endMs)
     }
@@ -304,8 +312,7 @@ class Run {
     const names = { [WORKFLOW.id]: this.#id, [STEP.name]: step.name }
     if (this.#person !== undefined && this.#random.chance(0.05)) {
       // No names on this one: a library wrote it, only its trace tells where it belongs.
-      const { kind, value } = secret(this.#random)
-      const text = `authenticated with ${this.#o.planted.note(kind, value)}`
+      const text = `authenticated with ${this.#plant(secret(this.#random))}`
       this.#log(startMs + 1, 'DEBUG', text, spanId, { 'code.namespace': 'Partner.Client' })
     }
     if (failure === undefined) {
@@ -343,7 +350,8 @@ class Run {
         ...(isFailed ? { [WORKFLOW.errorType]: errorType!, [WORKFLOW.failedStep]: this.#doomed!.step.name } : {})
       },
       events: [],
-      ...(isFailed ? { failure: `step ${this.#doomed!.step.name} failed: ${errorType}` } : {})
+      ...(isFailed ? { failure: `step ${this.#doomed!.step.name} failed: ${errorType}` } : {}),
+      planted: this.#taken()
     })
     const text = isFailed ? `Workflow ${name} failed` : `Workflow ${name} completed`
     this.#log(endMs, isFailed ? 'ERROR' : 'INFO', text, this.#rootId, { [WORKFLOW.id]: this.#id, duration_ms: ms })
@@ -355,41 +363,48 @@ class Run {
     return {
       user_id: userId,
       session_id: sessionId,
-      'client.address': this.#o.planted.note('ip_address', address),
+      'client.address': this.#plant({ kind: 'ip_address', value: address }),
       [WORKFLOW.notify]: this.#fill('{email}')
     }
   }
 
   #log(atMs: number, severity: Severity, body: string, spanId: Buffer, attributes: Attributes): void {
-    this.#logs.push({ atMs, severity, body, attributes, traceId: this.#traceId, spanId })
+    this.#logs.push({ atMs, severity, body, attributes, traceId: this.#traceId, spanId, planted: this.#taken() })
   }
 
   /** Puts somebody's data into a text, or what a careful program would have put there. */
   #fill(text: string): string {
     const one = this.#person
-    const { planted } = this.#o
-    return text.replace(/\{(email|card|ssn|iban|phone|secret|user|host)\}/g, (_, what: string) => {
+    return text.replace(/\{(email|card|ssn|iban|phone|secret|host)\}/g, (_, what: string) => {
       if (what === 'host') return this.#random.pick(HOSTS)
-      if (one === undefined) return what === 'user' ? 'customer' : `customer-${what}`
+      if (one === undefined) return `customer-${what}`
       switch (what) {
         case 'email':
-          return planted.note('email', one.email)
+          return this.#plant({ kind: 'email', value: one.email })
         case 'card':
-          return planted.note('credit_card', one.card)
+          return this.#plant({ kind: 'credit_card', value: one.card })
         case 'ssn':
-          return planted.note('us_ssn', one.ssn)
+          return this.#plant({ kind: 'us_ssn', value: one.ssn })
         case 'iban':
-          return planted.note('iban', one.iban)
+          return this.#plant({ kind: 'iban', value: one.iban })
         case 'phone':
-          return planted.note('phone', one.phone)
-        case 'secret': {
-          const { kind, value } = secret(this.#random)
-          return planted.note(kind, value)
-        }
+          return this.#plant({ kind: 'phone', value: one.phone })
         default:
-          return one.userId
+          return this.#plant(secret(this.#random))
       }
     })
+  }
+
+  #plant(plant: Plant): string {
+    this.#plants.push(plant)
+    return plant.value
+  }
+
+  /** What was planted since the last call: it stands in the item that is being made. */
+  #taken(): readonly Plant[] {
+    const taken = this.#plants
+    this.#plants = []
+    return taken
   }
 }
 

@@ -3,7 +3,6 @@
 
 import type { Chances } from './execution.js'
 import { type Execution, type LogItem, play, type SpanItem } from './execution.js'
-import type { Planted } from './people.js'
 import { Random } from './random.js'
 import type { WorkflowSpec } from './workflows.js'
 
@@ -56,7 +55,6 @@ interface Worker {
 
 export class Fleet {
   readonly #o: FleetOptions
-  readonly #planted: Planted
   readonly #arrivals: Random
   readonly #ticks = new Map<string, Tick>()
   readonly #workers: readonly Worker[]
@@ -67,9 +65,8 @@ export class Fleet {
   /** Ends of runs under way. */
   #ends: number[] = []
 
-  constructor(options: FleetOptions, planted: Planted) {
+  constructor(options: FleetOptions) {
     this.#o = options
-    this.#planted = planted
     this.#arrivals = new Random(options.seed, 'arrivals')
     this.#workers = Array.from({ length: options.workers }, () => ({ threads: 0, memory: 0, cache: 0 }))
     this.#nextMs = options.startMs + this.#wait()
@@ -115,7 +112,7 @@ export class Fleet {
     const worker = this.#arrivals.int(0, this.#workers.length - 1)
     const index = this.#started++
     const startMs = Math.floor(this.#nextMs)
-    this.#place(worker, play(spec, { seed, index, startMs, chances, planted: this.#planted }))
+    this.#place(worker, play(spec, { seed, index, startMs, chances }))
     this.#nextMs += this.#wait()
     if (this.#started >= executions) this.close()
   }

@@ -38,9 +38,12 @@ export async function startLocalGateway(shell: Shell): Promise<LocalGateway | un
   }
   const config = join(folder, 'gateway.yaml')
   await writeFile(config, demoConfig(folder, ports))
+  // A group of its own: Ctrl+C ends the fleet first, and then the gateway.
   const child = spawn(process.execPath, [PROGRAM, 'start', '--config', config], {
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true
   })
+  process.once('exit', () => child.kill('SIGKILL'))
   const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
   const said: string[] = []
   const ready = new Promise<boolean>(resolve => {

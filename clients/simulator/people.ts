@@ -58,16 +58,22 @@ const LAST = [
 ]
 const DOMAINS = ['example.com', 'example.org', 'example.net', 'mail.example.com']
 
+/** One value that stands in an item. */
+export interface Plant {
+  readonly kind: Kind
+  readonly value: string
+}
+
 /** What was put into the telemetry, by kind: how often, and the values themselves. */
 export class Planted {
   readonly counts = new Map<Kind, number>()
   readonly values = new Set<string>()
 
-  /** Notes one value that is put somewhere, and gives it back. */
-  note(kind: Kind, value: string): string {
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
-    if (this.values.size < MAX_VALUES) this.values.add(value)
-    return value
+  note(all: readonly Plant[]): void {
+    for (const { kind, value } of all) {
+      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+      if (this.values.size < MAX_VALUES) this.values.add(value)
+    }
   }
 }
 
@@ -86,7 +92,7 @@ export function person(random: Random): Person {
 }
 
 /** A secret that a careless program writes into its telemetry. */
-export function secret(random: Random): { readonly kind: Kind; readonly value: string } {
+export function secret(random: Random): Plant {
   const kind = random.pick(['github_token', 'stripe_key', 'jwt'] as const)
   if (kind === 'github_token') return { kind, value: `gh${'p'}_${random.chars(ALNUM, 36)}` }
   if (kind === 'stripe_key') return { kind, value: `sk${'_live_'}${random.chars(ALNUM, 24)}` }

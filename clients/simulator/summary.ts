@@ -12,7 +12,6 @@ export interface State {
   readonly started: number
   readonly running: number
   readonly truth: Truth
-  readonly planted: ReadonlyMap<string, number>
   readonly sender: Sender
   /** Undefined: it does not answer, or nobody asked. */
   readonly gateway: GatewayView | undefined
@@ -73,7 +72,7 @@ function workflowLines({ truth }: State): string[] {
   ]
 }
 
-function sentLines({ sender, planted }: State): string[] {
+function sentLines({ sender, truth }: State): string[] {
   const { traces, logs, metrics } = sender.figures
   const all = [traces, logs, metrics]
   const lost = all.reduce((sum, one) => sum + one.rejected + one.refused, 0)
@@ -92,7 +91,7 @@ function sentLines({ sender, planted }: State): string[] {
       `${count(lost)} items refused`,
       ...(state === '' ? [] : [state])
     ]),
-    row('planted', kinds(Object.fromEntries(planted)))
+    row('planted', kinds(Object.fromEntries(truth.planted.counts)))
   ]
 }
 

@@ -2,7 +2,7 @@
 
 import type { Fact } from './execution.js'
 import type { Message } from './fleet.js'
-import type { Planted } from './people.js'
+import { Planted } from './people.js'
 
 /** A number of times and their sum, milliseconds. Whole milliseconds, so the sum is exact. */
 export interface Times {
@@ -52,6 +52,7 @@ const MAX_TRACES = 200_000
 export class Truth {
   readonly workflows = new Map<string, WorkflowTruth>()
   readonly items = { traces: 0, logs: 0, metrics: 0 }
+  readonly planted = new Planted()
   readonly #errors = new Set<string>()
   readonly #gauges: Record<string, number>[] = []
 
@@ -60,13 +61,15 @@ export class Truth {
     switch (message.signal) {
       case 'traces':
         this.items.traces += message.spans.length
-        for (const { fact, failure, traceId } of message.spans) {
+        for (const { fact, failure, traceId, planted } of message.spans) {
+          this.planted.note(planted)
           if (fact !== undefined) this.#fact(fact)
           if (failure !== undefined && this.#errors.size < MAX_TRACES) this.#errors.add(traceId.toString('hex'))
         }
         break
       case 'logs':
         this.items.logs += message.logs.length
+        for (const { planted } of message.logs) this.planted.note(planted)
         break
       case 'metrics':
         this.items.metrics += message.gauges.length
@@ -90,14 +93,14 @@ export class Truth {
     return all
   }
 
-  file(seed: number, planted: Planted): TruthFile {
+  file(seed: number): TruthFile {
     return {
       seed,
       workflows: Object.fromEntries(this.workflows),
       items: { ...this.items },
       tracesWithErrors: [...this.#errors],
       gauges: this.#gauges,
-      planted: { counts: Object.fromEntries(planted.counts), values: [...planted.values] }
+      planted: { counts: Object.fromEntries(this.planted.counts), values: [...this.planted.values] }
     }
   }
 

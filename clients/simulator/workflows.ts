@@ -13,7 +13,7 @@ export interface Call {
   /** Name of the span; {email} may stand in it, as it does when a program puts a value where a template belongs. */
   readonly name: string
   readonly system: 'http' | 'postgresql'
-  /** URL path or statement; {email}, {user}, {secret} are filled in. */
+  /** URL path or statement; {email} and {secret} are filled in. */
   readonly detail: string
 }
 
