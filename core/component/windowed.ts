@@ -21,8 +21,10 @@ export interface WindowSettings {
   readonly maxTraceBytes: number
   /** Undecided traces; beyond it the oldest are decided early. */
   readonly maxTraces: number
-  /** Decisions remembered for items that come later still. */
-  readonly maxDecisions: number
+  /** Kept traces remembered for items that come later still. */
+  readonly maxKept: number
+  /** The same of dropped ones. */
+  readonly maxDropped: number
   /** Keeps everything, and marks what would have gone. */
   readonly dryRun: boolean
 }

@@ -1,5 +1,6 @@
 // What goes into one commit: requests behind their chains, the notes about them, and the ledger's counts.
 
+import { splitByTrace } from '../otlp/by-trace.js'
 import type { Signal } from '../otlp/signal.js'
 import type { Entry } from '../queue/log.js'
 import type { ChainResult } from './chain.js'
@@ -21,9 +22,17 @@ export class Gathered {
   /** Of the requests as they came. */
   bytes = 0
   readonly #entries: Entry[] = []
+  /** For windows of a log in partitions: to be split by trace id. */
+  readonly #byTrace = new Map<string, Merged & { readonly signal: Signal }>()
   readonly #small = new Map<string, Merged>()
   /** One entry a commit, in the order of the requests: a reader counts on it (core/component/derived.ts). */
   readonly #notes = new Map<string, Merged>()
+  readonly #partitions: () => number
+
+  /** `partitions`: of the log; known when requests come. Default: one. */
+  constructor(partitions: () => number = () => 1) {
+    this.#partitions = partitions
+  }
 
   /** Adds what a pipeline's chain made of a request of `size` bytes. */
   add(pipeline: Pipeline, result: ChainResult, size: number): void {
@@ -40,12 +49,25 @@ export class Gathered {
       count(counts, keys.appended, result.items)
       for (const offered of keys.offered) count(counts, offered, result.items)
     }
-    if (result.bytes.length < MERGE_BELOW) merge(this.#small, stream, result.bytes, result.items)
+    if (pipeline.window !== undefined && this.#partitions() > 1) this.#toSplit(stream, pipeline.signal, result)
+    else if (result.bytes.length < MERGE_BELOW) merge(this.#small, stream, result.bytes, result.items)
     else this.#entries.push({ stream, items: result.items, bytes: result.bytes })
+  }
+
+  #toSplit(stream: string, signal: Signal, { bytes, items }: ChainResult): void {
+    const there = this.#byTrace.get(stream)
+    if (there === undefined) this.#byTrace.set(stream, { signal, parts: [bytes], items })
+    else {
+      there.parts.push(bytes)
+      there.items += items
+    }
   }
 
   entries(): Entry[] {
     const made = [...this.#entries]
+    for (const [stream, { signal, parts }] of this.#byTrace)
+      for (const { part, items, bytes } of splitByTrace(signal, parts, this.#partitions()))
+        made.push({ stream, items, bytes, ...(part < 0 ? {} : { partition: part }) })
     for (const merged of [this.#small, this.#notes])
       for (const [stream, { parts, items }] of merged)
         made.push({ stream, items, bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) })

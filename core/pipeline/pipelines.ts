@@ -4,6 +4,9 @@
 // are merged, pipeline by pipeline, into the next one: protobuf merges repeated fields, so concatenation is a valid
 // request, and ten small requests cost one entry in the log and one in delivery. What a processor dropped and what was
 // received is counted in the same commit (P3), so the ledger is as durable as the data.
+//
+// In a log that several processes share, what goes to a window is split by trace id over the partitions, in that one commit:
+// whoever owns a partition sees its traces whole. What goes to exporters directly needs no split.
 
 import type { Clock } from '../component/context.js'
 import { codeOf } from '../component/errors.js'
@@ -50,13 +53,14 @@ const ACCEPTED: Answer = { kind: 'accepted', rejected: 0, message: '' }
 export class Pipelines implements Intake {
   readonly #options: PipelinesOptions
   readonly #byReceiver = new Map<string, readonly Pipeline[]>()
-  #gathered = new Gathered()
+  #gathered: Gathered
   #commits = 0
   #wait: { readonly for: number; readonly timer: { cancel(): void } } | undefined
   #isStopped = false
 
   constructor(options: PipelinesOptions) {
     this.#options = options
+    this.#gathered = new Gathered(() => this.#partitions)
   }
 
   get isOpen(): boolean {
@@ -104,6 +108,10 @@ export class Pipelines implements Intake {
     return settled
   }
 
+  get #partitions(): number {
+    return this.#options.log.parts?.count ?? 1
+  }
+
   #isTime(gathered: Gathered): boolean {
     if (gathered.bytes >= GATHER_BYTES) return true
     if (this.#wait !== undefined) return gathered.settle.length >= this.#wait.for || gathered.bytes >= WAIT_BELOW
@@ -115,7 +123,7 @@ export class Pipelines implements Intake {
     this.#wait = undefined
     const { settle, counts } = this.#gathered
     const entries = this.#gathered.entries()
-    this.#gathered = new Gathered()
+    this.#gathered = new Gathered(() => this.#partitions)
     this.#commits++
     this.#options.log.commit({ appends: entries, counts }).then(
       () => this.#done(settle, undefined),

@@ -86,8 +86,8 @@ export interface Parts {
   now(): number
   /** Tells a reader of every part from now on, first of those owned already. */
   attach(reader: PartReader): void
-  /** Positions of a part that the cursor has not acked, oldest first. */
-  waiting(cursor: string, part: number): readonly number[]
+  /** Positions of a part behind `after` that the cursor has not acked, oldest first, at most `limit`. */
+  waiting(cursor: string, part: number, after?: number, limit?: number): readonly number[]
   /** Whether all of a part can be read now: false while its lease is in doubt. */
   isCertain(part: number): boolean
 }
@@ -150,6 +150,8 @@ export interface Log {
       readonly items: number
       readonly stream: string
       readonly why: string
+      /** As `StoredEntry.part`. */
+      readonly part?: number
     }) => void
   ): void
   /** Waits for running commits, closes. Safe twice, safe without start. */

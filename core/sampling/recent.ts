@@ -21,7 +21,7 @@ export interface Explanation {
   readonly weight: number | undefined
 }
 
-const STATES = ['undecided', 'kept', 'held', 'dropped'] as const
+const STATES = ['undecided', 'kept', 'held'] as const
 
 /** What a row of the table says; `rules`: names by number. */
 export function explanation(table: TraceTable, slot: number, rules: readonly string[]): Explanation {
@@ -36,6 +36,12 @@ export function explanation(table: TraceTable, slot: number, rules: readonly str
     table.items[slot]!,
     table.threshold[slot]!
   )
+}
+
+/** Of a trace of which nothing is known any more but that it was dropped. */
+export function droppedBefore(traceId: string, rule: string): Explanation {
+  const unknown = { decidedAt: 0, items: 0, hasError: false, isLateError: false, weight: undefined }
+  return { traceId, state: 'dropped', rule, ...unknown }
 }
 
 function explained(

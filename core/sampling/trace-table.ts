@@ -9,10 +9,8 @@ import { randomBytes } from 'node:crypto'
 /** Row states. */
 export const OPEN = 0
 export const KEPT = 1
-/** Dropped; its items are still in the log and an error brings them back. */
+/** Dropped; its items are still in the log and an error brings them back. Dropped for good it has no row (dropped.ts). */
 export const HELD = 2
-/** Dropped for good. */
-export const GONE = 3
 
 /** Bits of `flags`: low two bits are the state. */
 export const ERROR = 4
@@ -28,6 +26,8 @@ export const LATE_ERROR = 256
 export const DRY_DROP = 512
 /** Ready to be decided before its time. */
 export const READY = 1024
+/** Dropped before by a decision that is remembered without its row. */
+export const REMEMBERED = 2048
 /** Bits 12 to 14: span statuses seen. */
 export const STATUS_SHIFT = 12
 export const STATE = 3

@@ -7,17 +7,22 @@
 //
 // A trace is OPEN until it is over, then KEPT or HELD. Items of a kept trace go to the output with the next commit, those
 // that come later with the commit after. A held trace's items stay in the log; an error within the late-error window turns
-// it to KEPT, else it becomes GONE. An entry is released when each of its items is written or gone; entries are released
-// in order, so that a held trace is never half there.
+// it to KEPT, else its row goes and six bytes remember it (dropped.ts): what comes of it later is held again. An entry is
+// released when each of its items is written or gone; entries are released in order, so that a held trace is never half
+// there.
+//
+// Entries have a position, which is this process's, and a number, which every process agrees on: the journal tells numbers.
 
 import type { TraceFacts, Verdict, WindowedProcessor } from '../component/windowed.js'
 import { ItemScan, type RunSink, type ScanKey } from '../otlp/item-scan.js'
 import type { Signal } from '../otlp/signal.js'
 import { WireError } from '../otlp/wire.js'
 import { Cutter, type Marking, marking, type Source } from './cutter.js'
+import { DROPPED_FOR_GOOD, Dropped, FINGERPRINT, NOT_DROPPED, writeFingerprint } from './dropped.js'
 import { Fifo } from './fifo.js'
 import { decodeJournal, encodeJournal, type JournalRecord } from './journal.js'
-import { type Explanation, explanation, RecentDecisions } from './recent.js'
+import { Journals } from './journals.js'
+import { droppedBefore, type Explanation, explanation, RecentDecisions } from './recent.js'
 import { ALWAYS, memberOf, randomnessOf, readOtelState } from './threshold.js'
 import * as row from './trace-table.js'
 import { TraceTable } from './trace-table.js'
@@ -34,15 +39,23 @@ export interface WindowStream {
 
 export interface WindowEntry {
   readonly position: number
+  /** Grows, and is the same for every process; absent: the position. */
+  readonly number?: number
   readonly stream: string
   readonly items: number
   readonly bytes: Buffer
   readonly appendedAt: number
 }
 
+interface Append {
+  readonly stream: string
+  readonly items: number
+  readonly bytes: Buffer
+}
+
 /** What one commit must hold. */
 export interface Harvest {
-  readonly appends: readonly { readonly stream: string; readonly items: number; readonly bytes: Buffer }[]
+  readonly appends: readonly Append[]
   readonly counts: ReadonlyMap<string, number>
   /** Positions of arrivals that are done with. */
   readonly released: readonly number[]
@@ -59,10 +72,13 @@ export interface WindowOptions {
   readonly journal: string
   /** Log bytes that open traces may hold; beyond it the oldest are decided early. */
   readonly maxOpenBytes: number
+  /** Bytes of stored entries that one commit's output may be cut from, at about. Default: no limit. */
+  readonly maxSourceBytes?: number
 }
 
 interface Entry {
   readonly position: number
+  readonly number: number
   readonly stream: number
   readonly items: number
   readonly bytes: number
@@ -73,18 +89,23 @@ interface Entry {
   open: number
   /** Items gone, by rule. */
   drops: Map<string, number> | undefined
+  /** Of the commit that cuts from it. */
+  plan: number
 }
 
-interface JournalEntry {
-  readonly position: number
-  readonly readTo: number
-  /** When it may go: items of its traces that come until then follow the decision, restart or not. */
-  readonly until: number
+/** A journal entry that is part of a harvest. */
+interface Writing {
+  readonly kept: number
+  readonly dropped: number
+  /** Set when it is made of older ones: when the last of them was written. */
+  readonly mergedAt: number | undefined
 }
 
 /** Rule names of the window itself. */
 export const RULE_ERROR = 'error'
 export const RULE_LATE_ERROR = 'late_error'
+/** What comes of a trace after its late-error window, or after a restart: it follows a decision made before. */
+export const RULE_EARLIER = 'earlier_decision'
 const RULE_UNREADABLE = 'unreadable'
 export const LATE_ERROR_MARK = 'sampling.late_error'
 export const DRY_RUN_MARK = 'sampling.would_drop'
@@ -93,8 +114,8 @@ export const DRY_RUN_MARK = 'sampling.would_drop'
 const HARVEST_BYTES = 8 * 1024 * 1024
 /** A written entry is closed at this size: delivery merges and splits to its back end's liking. */
 const OUTPUT_BYTES = 1024 * 1024
-/** Journal entries need not go to the second. */
-const JOURNAL_SLACK_MS = 5000
+/** Dropped traces are told of with the next commit, or alone after so long. */
+const TELL_MS = 1000
 const PLAN_INTS = 6
 const MAX_WORKFLOWS = 10_000
 const MAX_MARKINGS = 4096
@@ -120,15 +141,26 @@ export class Window implements RunSink {
   #entry: Entry | undefined
   #at = 0
   #readTo = 0
-  #journals: JournalEntry[] = []
+  readonly #journals: Journals
+  /** Journal entries of the harvest that is being committed. */
+  #writing: Writing[] = []
   /** Traces whose items the next commit writes. */
   #written: number[] = []
+  readonly #dropped: Dropped
+  /** Fingerprints of traces dropped since the last journal entry. */
+  #untold = Buffer.alloc(FINGERPRINT * 64)
+  #untoldBytes = 0
+  #untoldSince = 0
   /** Up to where each restored trace is written; only while replaying. */
   #writtenTo = new Map<number, number>()
   #replayTo = 0
+  /** When the newest restored decisions were written. */
+  #restoredAt = 0
   #plan = new Int32Array(PLAN_INTS * 1024)
   #planned = 0
   #plannedBytes = 0
+  #plans = 1
+  #sourceBytes = 0
   readonly #rules: string[] = ['']
   readonly #ruleIds = new Map<string, number>()
   readonly #workflows: string[] = ['']
@@ -142,25 +174,36 @@ export class Window implements RunSink {
   #storedBytes = 0
   #releasable = 0
   #seen = 0
-  readonly #journalMs: number
+  #maxTraces: number
 
   constructor(options: WindowOptions) {
     this.#options = options
-    const { decisionWaitMs, lateErrorMs } = options.processor.settings
-    this.#journalMs = decisionWaitMs + lateErrorMs
+    const { decisionWaitMs, lateErrorMs, maxKept, maxDropped, maxTraces } = options.processor.settings
+    this.#maxTraces = maxTraces
+    this.#journals = new Journals({ replayMs: decisionWaitMs + lateErrorMs, maxKept, maxDropped })
+    this.#dropped = new Dropped(maxDropped)
     this.#streams = new Map(options.streams.map((stream, i) => [stream.arrival, i]))
     this.#cutters = options.streams.map(stream => new Cutter(stream.signal))
     this.#facts = new Facts(this.#table, options.processor, this.#workflows)
     this.#scan = new ItemScan(scanOptions(options.processor))
   }
 
+  /** Sets how many undecided traces this window may have: one of several shares them. */
+  limit(maxTraces: number): void {
+    this.#maxTraces = maxTraces
+  }
+
   // --- reading ---
 
   /** First, in order: what earlier runs wrote of their decisions. */
   restore(entry: { readonly position: number; readonly bytes: Buffer; readonly appendedAt: number }): void {
-    const { readTo, records } = decodeJournal(entry.bytes)
-    this.#journals.push({ position: entry.position, readTo, until: entry.appendedAt + this.#journalMs })
+    const { position, bytes, appendedAt } = entry
+    const { readTo, records, dropped } = decodeJournal(bytes)
+    const count = { kept: records.length, dropped: dropped.length / FINGERPRINT }
+    this.#journals.add({ position, readTo, at: appendedAt, ...count }, bytes)
     this.#replayTo = Math.max(this.#replayTo, readTo)
+    this.#restoredAt = Math.max(this.#restoredAt, appendedAt)
+    this.#dropped.load(dropped)
     for (const record of records) this.#restoreRecord(record, readTo)
   }
 
@@ -183,20 +226,22 @@ export class Window implements RunSink {
   /** Takes the next entry of the log into the index. */
   take(entry: WindowEntry): void {
     const stream = this.#streams.get(entry.stream)!
-    const { position, items, bytes } = entry
+    const { position, number = position, items, bytes } = entry
     const mine: Entry = {
       position,
+      number,
       stream,
       items,
       bytes: bytes.length,
       envelopes: [],
       resources: [],
       open: items,
-      drops: undefined
+      drops: undefined,
+      plan: 0
     }
     this.#entry = mine
     this.#at = entry.appendedAt
-    this.#readTo = position
+    this.#readTo = number
     this.#entries.push(mine)
     this.#storedBytes += bytes.length
     this.#seen = 0
@@ -209,7 +254,7 @@ export class Window implements RunSink {
     mine.resources = this.#scan.resources
     // Stored bytes were checked at the door; should they not be what they were, nothing may hang on them.
     if (this.#seen < items) this.#gone(mine, RULE_UNREADABLE, items - this.#seen)
-    if (position >= this.#replayTo) this.#writtenTo.clear()
+    if (number >= this.#replayTo) this.#writtenTo.clear()
   }
 
   /** A run of one trace's items, from the scan. */
@@ -228,11 +273,28 @@ export class Window implements RunSink {
     let slot = table.find(a, b, c, d)
     if (slot < 0) {
       slot = table.insert(a, b, c, d)
-      this.#openTraces++
       table.randomness[slot] = randomnessOf(buf, traceAt)
-      this.#waiting.push(slot, table.generation[slot]!, this.#at)
+      const before = this.#dropped.find(a, b, c, d)
+      if (before === NOT_DROPPED) {
+        this.#openTraces++
+        this.#waiting.push(slot, table.generation[slot]!, this.#at)
+      } else this.#holdAgain(slot, before === DROPPED_FOR_GOOD)
     }
     this.#note(slot, scan)
+  }
+
+  /**
+   * It was dropped, and its row is gone: an error has another late-error window to bring back what comes now. While replaying, what
+   * comes are the items it was dropped with: its window began with that decision, at the latest when the last one was written.
+   */
+  #holdAgain(slot: number, isFinal: boolean): void {
+    const table = this.#table
+    const at = this.#entry!.number <= this.#replayTo ? Math.max(this.#at, this.#restoredAt) : this.#at
+    table.flags[slot] = row.HELD | row.REMEMBERED | (isFinal ? row.FINAL : 0)
+    table.rule[slot] = this.#ruleId(RULE_EARLIER)
+    table.decidedAt[slot] = at
+    table.keptFrom[slot] = this.#entry!.number
+    this.#decided.push(slot, table.generation[slot]!, at)
   }
 
   #note(slot: number, scan: ItemScan): void {
@@ -285,8 +347,8 @@ export class Window implements RunSink {
   #isWritten(slot: number, items: number): boolean {
     const to = this.#writtenTo.size === 0 ? undefined : this.#writtenTo.get(slot)
     const entry = this.#entry!
-    if (to === undefined || entry.position > to) return false
-    if (entry.position >= this.#table.keptFrom[slot]!) entry.open -= items
+    if (to === undefined || entry.number > to) return false
+    if (entry.number >= this.#table.keptFrom[slot]!) entry.open -= items
     else this.#gone(entry, 'expired', items)
     return true
   }
@@ -294,7 +356,7 @@ export class Window implements RunSink {
   /** Items of no trace: nothing to wait for. */
   #pass(scan: ItemScan): void {
     const entry = this.#entry!
-    if (entry.position <= this.#replayTo) {
+    if (entry.number <= this.#replayTo) {
       entry.open -= scan.items
       return
     }
@@ -363,16 +425,19 @@ export class Window implements RunSink {
     if (this.#waiting.length > 0) due = Math.min(due, this.#waiting.time + settings.decisionWaitMs)
     if (this.#rooted.length > 0) due = Math.min(due, this.#rooted.time + settings.afterRootMs)
     if (this.#decided.length > 0) due = Math.min(due, this.#decided.time + settings.lateErrorMs)
-    if (this.#journals.length > 0) due = Math.min(due, this.#journals[0]!.until + JOURNAL_SLACK_MS)
-    return due
+    if (this.#untoldBytes > 0) due = Math.min(due, this.#untoldSince + TELL_MS)
+    return Math.min(due, this.#journals.dueAt())
   }
 
   #isCrowded(): boolean {
-    return this.#openTraces > this.#options.processor.settings.maxTraces || this.#openBytes > this.#options.maxOpenBytes
+    return this.#openTraces > this.#maxTraces || this.#openBytes > this.#options.maxOpenBytes
   }
 
   #isPlanFull(): boolean {
-    return this.#plannedBytes >= HARVEST_BYTES
+    return (
+      this.#plannedBytes >= HARVEST_BYTES ||
+      this.#sourceBytes >= (this.#options.maxSourceBytes ?? Number.POSITIVE_INFINITY)
+    )
   }
 
   #decideOldest(fifo: Fifo, before: number, now: number): void {
@@ -426,6 +491,19 @@ export class Window implements RunSink {
     table.decidedAt[slot] = now
     this.#recent.add(table, slot)
     if (isKept) this.#write(slot)
+    else this.#tell(slot, now)
+  }
+
+  /** A dropped trace, for the next journal entry. */
+  #tell(slot: number, now: number): void {
+    if (this.#options.processor.settings.maxDropped === 0) return
+    if (this.#untoldBytes === 0) this.#untoldSince = now
+    if (this.#untoldBytes + FINGERPRINT > this.#untold.length) {
+      this.#untold = Buffer.concat([this.#untold, Buffer.alloc(this.#untold.length)])
+    }
+    const isFinal = (this.#table.flags[slot]! & row.FINAL) !== 0
+    writeFingerprint(this.#untold, this.#untoldBytes, this.#table.ids, slot, isFinal)
+    this.#untoldBytes += FINGERPRINT
   }
 
   /** Items of decided traces that came since. */
@@ -444,20 +522,11 @@ export class Window implements RunSink {
       this.#write(slot)
       return
     }
-    if ((flags & row.ERROR) !== 0 && (flags & row.FINAL) === 0) {
-      // Beyond the window only what came since is there to be kept.
-      if (state === row.GONE) table.keptFrom[slot] = this.#firstPosition(slot)
-      table.rule[slot] = this.#ruleId(RULE_LATE_ERROR)
-      table.threshold[slot] = ALWAYS
-      this.#options.processor.decided?.(RULE_LATE_ERROR, true, this.#facts.of(slot))
-      this.#conclude(slot, true, row.WEIGHTED | row.LATE_ERROR, now)
-    } else if (state === row.GONE) this.#letGo(slot)
-  }
-
-  #firstPosition(slot: number): number {
-    const { runs } = this.#table
-    const run = this.#table.firstRun[slot]!
-    return this.#entryOf(runs[run * row.RUN_INTS + row.RUN_ENTRY]!).position
+    if ((flags & row.ERROR) === 0 || (flags & row.FINAL) !== 0) return
+    table.rule[slot] = this.#ruleId(RULE_LATE_ERROR)
+    table.threshold[slot] = ALWAYS
+    this.#options.processor.decided?.(RULE_LATE_ERROR, true, this.#facts.of(slot))
+    this.#conclude(slot, true, row.WEIGHTED | row.LATE_ERROR, now)
   }
 
   /** Ends late-error windows, by time and by bytes, and forgets old decisions. */
@@ -470,7 +539,7 @@ export class Window implements RunSink {
       this.#expireHead()
       if (!isOld) this.#countReleasable()
     }
-    for (let n = this.#remembered.length - settings.maxDecisions; n > 0; n--) this.#forgetHead()
+    for (let n = this.#remembered.length - settings.maxKept; n > 0; n--) this.#forgetHead()
   }
 
   #expireHead(): void {
@@ -479,11 +548,17 @@ export class Window implements RunSink {
     const table = this.#table
     if (table.generation[slot] !== generation) return
     const flags = table.flags[slot]!
-    if ((flags & row.STATE) === row.HELD) {
-      table.flags[slot] = (flags & ~row.STATE) | row.GONE
-      this.#letGo(slot)
+    if ((flags & row.STATE) !== row.HELD) {
+      this.#remembered.push(slot, generation, time)
+      return
     }
-    this.#remembered.push(slot, generation, time)
+    this.#letGo(slot)
+    if ((flags & row.REMEMBERED) === 0) {
+      const { ids } = table
+      const i = slot * 4
+      this.#dropped.add(ids[i]!, ids[i + 1]!, ids[i + 2]!, ids[i + 3]!, (flags & row.FINAL) !== 0)
+    }
+    table.remove(slot)
   }
 
   /** Bytes of entries at the head that nothing needs any more leave the account at once: the next commit releases them. */
@@ -546,6 +621,7 @@ export class Window implements RunSink {
   }
 
   #planRun(sequence: number, scope: number, start: number, end: number, items: number, mark: number): void {
+    if (this.#options.maxSourceBytes !== undefined) this.#planSource(this.#entryOf(sequence))
     if ((this.#planned + 1) * PLAN_INTS > this.#plan.length) {
       const grown = new Int32Array(this.#plan.length * 2)
       grown.set(this.#plan)
@@ -559,6 +635,12 @@ export class Window implements RunSink {
     this.#plan[at + 4] = items
     this.#plan[at + 5] = mark
     this.#plannedBytes += end - start
+  }
+
+  #planSource(entry: Entry): void {
+    if (entry.plan === this.#plans) return
+    entry.plan = this.#plans
+    this.#sourceBytes += entry.bytes
   }
 
   /** Index of what items of this trace get: the same for all signals, made per signal when used. */
@@ -580,38 +662,75 @@ export class Window implements RunSink {
     return at
   }
 
+  /** Positions of the stored entries that the next harvest reads. */
+  needs(): number[] {
+    const sequences = new Set<number>()
+    for (let i = 0; i < this.#planned; i++) sequences.add(this.#plan[i * PLAN_INTS]!)
+    return [...sequences].map(sequence => this.#entryOf(sequence).position)
+  }
+
   /**
    * What the next commit must hold: everything decided and everything to be released; undefined when there is nothing.
-   * The window counts on it being committed, however long that takes, before the next one.
+   * The window counts on it being committed, however long that takes, before the next one. Nothing may be taken between
+   * `advance` and this.
    * @param read the bytes of a stored entry
    */
-  harvest(read: (position: number) => Buffer | undefined, now: number): Harvest | undefined {
+  harvest(
+    read: (position: number) => Buffer | undefined,
+    now: number,
+    { isCaughtUp = true, isLast = false }: { readonly isCaughtUp?: boolean; readonly isLast?: boolean } = {}
+  ): Harvest | undefined {
     const counts = new Map<string, number>()
     const appends = this.#planned > 0 ? this.#cut(read, counts) : []
-    if (appends.length > 0 || this.#written.length > 0) {
-      const bytes = encodeJournal(this.#readTo, this.#table, this.#written, this.#rules, DECISION_FLAGS)
-      appends.push({ stream: this.#options.journal, items: 0, bytes })
-      this.#written = []
-    }
     const released = this.#release(counts)
-    const releasedJournal = this.#releaseJournal(now)
+    this.#writing = []
+    const isToldAlone = this.#untoldBytes > 0 && (isLast || this.#untoldSince + TELL_MS <= now)
+    if (appends.length > 0 || this.#written.length > 0 || released.length > 0 || isToldAlone)
+      this.#writeJournal(appends)
+    const releasedJournal = this.#releaseJournals(appends, now, isCaughtUp)
     if (appends.length === 0 && released.length === 0 && releasedJournal.length === 0) return undefined
     return { appends, counts, released, releasedJournal }
   }
 
-  /** Told when a harvest is durable, with the position its journal entry got. */
+  #writeJournal(appends: Append[]): void {
+    const kept = this.#written.length
+    if (kept === 0 && this.#untoldBytes === 0 && appends.length === 0) return
+    const dropped = this.#untold.subarray(0, this.#untoldBytes)
+    const bytes = encodeJournal(this.#readTo, this.#table, this.#written, this.#rules, DECISION_FLAGS, dropped)
+    this.#writing.push({ kept, dropped: this.#untoldBytes / FINGERPRINT, mergedAt: undefined })
+    appends.push({ stream: this.#options.journal, items: 0, bytes })
+    this.#written = []
+    this.#untoldBytes = 0
+  }
+
+  /** Until it is read from the start, the oldest entry stored is not known. */
+  #releaseJournals(appends: Append[], now: number, isCaughtUp: boolean): number[] {
+    const [oldest] = this.#entries
+    if (oldest === undefined && !isCaughtUp) return []
+    const low = oldest?.number ?? Number.POSITIVE_INFINITY
+    const released = this.#journals.release(low, now)
+    const merged = this.#journals.merge(low, now)
+    if (merged === undefined) return released
+    const { records, dropped } = decodeJournal(merged.bytes)
+    this.#writing.push({ kept: records.length, dropped: dropped.length / FINGERPRINT, mergedAt: merged.at })
+    appends.push({ stream: this.#options.journal, items: 0, bytes: merged.bytes })
+    return [...released, ...merged.released]
+  }
+
+  /** Told when a harvest is durable, with the positions its appends got. */
   committed(harvest: Harvest, positions: readonly number[], now: number): void {
+    let n = 0
     harvest.appends.forEach(({ stream, bytes }, i) => {
       if (stream !== this.#options.journal) return
-      this.#journals.push({ position: positions[i]!, readTo: bytes.readDoubleLE(0), until: now + this.#journalMs })
+      const { kept, dropped, mergedAt } = this.#writing[n++]!
+      const entry = { position: positions[i]!, readTo: bytes.readDoubleLE(0), kept, dropped }
+      if (mergedAt === undefined) this.#journals.add({ ...entry, at: now }, bytes)
+      else this.#journals.addMerged({ ...entry, at: mergedAt })
     })
   }
 
-  #cut(
-    read: (position: number) => Buffer | undefined,
-    counts: Map<string, number>
-  ): { stream: string; items: number; bytes: Buffer }[] {
-    const out: { stream: string; items: number; bytes: Buffer }[] = []
+  #cut(read: (position: number) => Buffer | undefined, counts: Map<string, number>): Append[] {
+    const out: Append[] = []
     const plan = this.#plan
     const order = Array.from({ length: this.#planned }, (_, i) => i * PLAN_INTS)
     order.sort((x, y) => plan[x]! - plan[y]! || plan[x + 2]! - plan[y + 2]!)
@@ -641,6 +760,8 @@ export class Window implements RunSink {
     for (let stream = 0; stream < this.#cutters.length; stream++) this.#close(stream, out, counts)
     this.#planned = 0
     this.#plannedBytes = 0
+    this.#plans++
+    this.#sourceBytes = 0
     if (this.#markings.size > MAX_MARKINGS) {
       this.#markings.clear()
       this.#markingList = []
@@ -655,7 +776,7 @@ export class Window implements RunSink {
     add(counts, `dropped|${this.#options.id}|${id}|damaged`, items)
   }
 
-  #close(stream: number, out: { stream: string; items: number; bytes: Buffer }[], counts: Map<string, number>): void {
+  #close(stream: number, out: Append[], counts: Map<string, number>): void {
     const cutter = this.#cutters[stream]!
     if (cutter.items === 0) return
     const { id, exporters } = this.#options.streams[stream]!
@@ -690,14 +811,6 @@ export class Window implements RunSink {
     return released
   }
 
-  /** A journal entry is needed while an entry is stored that it speaks of. */
-  #releaseJournal(now: number): number[] {
-    const low = this.#entries[0]?.position ?? Number.POSITIVE_INFINITY
-    let n = 0
-    while (n < this.#journals.length && this.#journals[n]!.readTo < low && this.#journals[n]!.until <= now) n++
-    return this.#journals.splice(0, n).map(({ position }) => position)
-  }
-
   // --- telling ---
 
   /** Traces that are not decided, items stored, decisions remembered. */
@@ -719,10 +832,13 @@ export class Window implements RunSink {
   explain(traceId: string): Explanation | undefined {
     const id = Buffer.from(traceId, 'hex')
     if (id.length !== 16) return undefined
-    const slot = this.#table.find(id.readInt32LE(0), id.readInt32LE(4), id.readInt32LE(8), id.readInt32LE(12))
-    return slot < 0
-      ? this.#recent.find(traceId.toLowerCase(), this.#rules)
-      : explanation(this.#table, slot, this.#rules)
+    const [a, b, c, d] = [0, 4, 8, 12].map(at => id.readInt32LE(at)) as [number, number, number, number]
+    const slot = this.#table.find(a, b, c, d)
+    if (slot >= 0) return explanation(this.#table, slot, this.#rules)
+    const recent = this.#recent.find(traceId.toLowerCase(), this.#rules)
+    if (recent?.state === 'held') return { ...recent, state: 'dropped' }
+    if (recent !== undefined || this.#dropped.find(a, b, c, d) === NOT_DROPPED) return recent
+    return droppedBefore(traceId.toLowerCase(), RULE_EARLIER)
   }
 
   recent(limit: number): readonly Explanation[] {

@@ -29,7 +29,8 @@ export default defineWindowed({
         maxTraceItems: config.maximum_trace_spans,
         maxTraceBytes: config.maximum_trace_size_bytes || Number.POSITIVE_INFINITY,
         maxTraces: config.num_traces,
-        maxDecisions: config.decision_cache.sampled_cache_size + config.decision_cache.non_sampled_cache_size,
+        maxKept: config.decision_cache.sampled_cache_size,
+        maxDropped: config.decision_cache.non_sampled_cache_size,
         dryRun: config.dry_run
       },
       attributes: rules.attributes,

@@ -15,7 +15,5 @@ export const gatewayErrors = catalogue({
   GATEWAY_WORKERS_EXPORTER: (exporter: string, why: string) =>
     `service.workers: exporter ${exporter} cannot run in several processes: ${why}`,
   GATEWAY_WORKER_FAILED: (worker: number) => `worker ${worker} ended before it was ready: its last lines above say why`,
-  GATEWAY_WORKER_AWAY: (worker: number) => `worker ${worker} gives no answer: it is being started again, or hangs`,
-  GATEWAY_WINDOW_QUEUE: (processor: string, queue: string) =>
-    `${processor} judges whole traces and needs \`queue: {type: embedded}\`: with \`${queue}\` the spans of a trace may be with different gateways; sample there with probabilistic_sampler`
+  GATEWAY_WORKER_AWAY: (worker: number) => `worker ${worker} gives no answer: it is being started again, or hangs`
 })

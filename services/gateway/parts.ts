@@ -40,9 +40,6 @@ export class Parts {
       if (readersOf(config, exporter.id).length > 0) this.deliveries.set(exporter.id, workshop.delivery(exporter))
     }
     this.#plans = planWindows(config)
-    // Positions of a shared log are a process's own and its partitions move: a window could neither be whole nor restart.
-    const [shared] = config.queue.type === 'redis' ? this.#plans : []
-    if (shared !== undefined) throw gatewayErrors.GATEWAY_WINDOW_QUEUE(shared.id, config.queue.type)
     for (const plan of this.#plans) this.windows.set(plan.id, workshop.window(plan, config))
     this.pipelines = config.pipelines.map(pipeline => this.#pipeline(pipeline))
     for (const id of new Set(config.pipelines.flatMap(pipeline => pipeline.processors))) this.#derive(id)

@@ -72,10 +72,7 @@ t.test('what a window held goes on to the exporters when the window is taken out
   await third.stop()
 })
 
-t.test('two windows in one pipeline, and a window over a shared queue, are refused', async t => {
+t.test('two windows in one pipeline are refused', async t => {
   const dir = t.testdir()
   await t.rejects(gateway(dir, '[tail_sampling, tail_sampling/two]'), { code: 'GATEWAY_TWO_WINDOWS' })
-  await t.rejects(gateway(dir, '[tail_sampling]', '{type: redis, url: "redis://127.0.0.1:1"}'), {
-    code: 'GATEWAY_WINDOW_QUEUE'
-  })
 })

@@ -69,7 +69,8 @@ export const KEEP_ALL: WindowedProcessor = {
     maxTraceItems: 1,
     maxTraceBytes: 0,
     maxTraces: 0,
-    maxDecisions: 0,
+    maxKept: 0,
+    maxDropped: 0,
     dryRun: false
   },
   attributes: [],

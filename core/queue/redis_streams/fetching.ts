@@ -12,6 +12,7 @@ export interface Damage {
   readonly items: number
   readonly stream: string
   readonly why: string
+  readonly part: number
 }
 
 export interface FetchingOptions {
@@ -56,13 +57,17 @@ export class Fetching {
   /** Whether all of these are at hand; if not they are fetched, and `notify` tells. */
   again(positions: readonly number[]): boolean {
     const { payloads } = this.#holdings
-    const missing = positions.filter(p => this.#holdings.isLive(p) && payloads.get(p) === undefined)
+    const atHand = new Map<number, Buffer>()
+    const missing: number[] = []
+    for (const position of positions) {
+      const bytes = payloads.get(position)
+      if (bytes !== undefined) atHand.set(position, bytes)
+      else if (this.#holdings.isLive(position)) missing.push(position)
+    }
     if (missing.length === 0) return true
     const job = `again ${missing[0]}`
-    if (!this.#jobs.has(job)) {
-      const live = positions.filter(p => this.#holdings.isLive(p))
-      void this.#fetch(job, live, found => payloads.again(found))
-    }
+    // What is at hand may not be any more when the rest has come: it is kept with it.
+    if (!this.#jobs.has(job)) void this.#fetch(job, missing, found => payloads.again(new Map([...atHand, ...found])))
     return false
   }
 
@@ -153,7 +158,8 @@ export class Fetching {
       position,
       items: chunk.items[i]!,
       stream: book.streamOf(chunk, i),
-      why
+      why,
+      part: chunk.crc[i]!
     }
     const waiters = book.waiters(position)
     book.lose(position)

@@ -100,11 +100,11 @@ export class Holdings {
   }
 
   /** Positions of a part that a cursor waits for. */
-  waiting(cursor: string, part: number): number[] {
+  waiting(cursor: string, part: number, after = 0, limit = Number.POSITIVE_INFINITY): number[] {
     const positions: number[] = []
-    this.book.waiting(cursor, 0, (chunk, i) => {
+    this.book.waiting(cursor, after, (chunk, i) => {
       if (chunk.crc[i] === part) positions.push(chunk.first + i)
-      return true
+      return positions.length < limit
     })
     return positions
   }

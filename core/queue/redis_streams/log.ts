@@ -292,7 +292,7 @@ export class RedisLog implements SharedLog {
         for (const cursor of reader.cursors) this.#holdings.replayed.add(cursor)
         this.#ownership?.introduce(reader)
       },
-      waiting: (cursor, part) => this.#holdings.waiting(cursor, part),
+      waiting: (cursor, part, after, limit) => this.#holdings.waiting(cursor, part, after, limit),
       isCertain: part => this.#holdings.tenures.has(part) && performance.now() <= this.#holdings.validUntil
     }
   }
