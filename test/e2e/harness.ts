@@ -117,10 +117,10 @@ export class Started {
   }
 
   /** Asks it to end, then makes it. */
-  async stop(): Promise<void> {
+  async stop(killAfterMs = KILL_AFTER_MS): Promise<void> {
     if (this.isEnded) return
     this.#child.kill('SIGTERM')
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), KILL_AFTER_MS)
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), killAfterMs)
     await this.#ended
     clearTimeout(timer)
   }
@@ -149,6 +149,14 @@ export async function has(program: string): Promise<boolean> {
     () => true,
     () => false
   )
+}
+
+/** Makes sure that there is a program, with Debian's package of that name. */
+export async function aptInstall(program: string, name: string): Promise<void> {
+  if (await has(program)) return
+  if (!(await has('apt-get'))) throw new Error(`${program} is needed: install ${name}`)
+  await command('apt-get', ['update', '-qq'], { withinMs: 180_000 })
+  await command('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], { withinMs: 300_000 })
 }
 
 /** A port of the loopback that nobody listens on now. */

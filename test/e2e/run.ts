@@ -14,7 +14,9 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   chart: () => import('./chart.js'),
   workflow: () => import('./workflow.js'),
   'workflow-replicas': () => import('./workflow-replicas.js'),
-  dashboards: () => import('./dashboards.js')
+  dashboards: () => import('./dashboards.js'),
+  image: () => import('./image.js'),
+  compose: () => import('./compose.js')
 }
 const LIMIT_MS = 15 * 60_000
 
