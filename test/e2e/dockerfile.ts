@@ -1,7 +1,5 @@
 // A Dockerfile as far as ours goes: stages and their instructions; and which files .dockerignore keeps out.
 
-import { matchesGlob } from 'node:path'
-
 export interface Instruction {
   readonly word: string
   readonly text: string
@@ -31,7 +29,12 @@ export function isIgnored(path: string, lines: readonly string[]): boolean {
     const isBack = line.startsWith('!')
     const pattern = isBack ? line.slice(1) : line
     if (pattern === '') continue
-    if (path === pattern || path.startsWith(`${pattern}/`) || matchesGlob(path, pattern)) out = !isBack
+    if (path === pattern || path.startsWith(`${pattern}/`) || fitsEnd(path, pattern)) out = !isBack
   }
   return out
+}
+
+/** `**` + `/*.ext`: files with that end, in any folder. */
+function fitsEnd(path: string, pattern: string): boolean {
+  return pattern.startsWith('**/*') && path.endsWith(pattern.slice('**/*'.length))
 }
