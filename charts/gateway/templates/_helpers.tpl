@@ -196,7 +196,8 @@ spec:
     - name: {{ .component }}
       image: {{ include "gateway.image" $root }}
       imagePullPolicy: {{ $values.image.pullPolicy }}
-      args: [{{ ternary "worker" "start" (eq .component "worker") }}, --config, /etc/algoflow-gateway/gateway.yaml]
+      {{- $isWorker := eq .component "worker" }}
+      args: [{{ ternary "worker" "start" $isWorker }}, --config, /etc/algoflow-gateway/gateway.yaml{{ if and $values.worker.enabled (not $isWorker) }}, --receive-only{{ end }}]
       workingDir: /var/lib/algoflow-gateway
       {{- with include "gateway.env" $root }}
       env:
