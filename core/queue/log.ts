@@ -75,6 +75,17 @@ export interface LogStatus {
   readonly spilledBytes?: number
 }
 
+/** What all processes that share a log have counted, and what waits in it, of one moment. */
+export interface LogTotals {
+  /** Names of the processes that ever counted something. */
+  readonly members: readonly string[]
+  readonly counts: Counts
+  /** Items that each cursor has not acked. */
+  readonly waiting: ReadonlyMap<string, number>
+  /** False: the log is large and changed while it was read, so that the numbers need not fit together. */
+  readonly isExact: boolean
+}
+
 /**
  * A log that several processes share is cut into partitions. A process reads those it owns; one time of ownership is a
  * *part*, with a number that never comes again in this process.
@@ -143,6 +154,8 @@ export interface Log {
   counts(): ReadonlyMap<string, number>
   state(key: string): Buffer | undefined
   status(): LogStatus
+  /** Of all processes that share the log. Absent: `counts` and `status` tell all there is. */
+  totals?(): Promise<LogTotals>
   /** Told of each damaged entry: where it was and why it was set aside. */
   onDamage(
     fn: (what: {

@@ -45,6 +45,12 @@ export const addQueueCommands: AddCommands = (program, shell, exit) => {
   add('status', 'items delivered, waiting and set aside, by exporter').action((options: Chosen) =>
     act(() => status(options, shell))
   )
+  add(
+    'ledger',
+    'received, delivered, waiting and dropped items of all gateways that share the queue; fails if they do not add up'
+  )
+    .option('--json', 'print JSON')
+    .action((options: Chosen & { json?: boolean }) => act(() => ledger(options, shell)))
   add('list', 'dead letters: what back ends refused for good, and why')
     .option('--json', 'print JSON')
     .action((options: Chosen & { json?: boolean }) => act(() => list(options, shell)))
@@ -76,6 +82,54 @@ async function status(options: Chosen, shell: Shell): Promise<number> {
   )
   shell.out(ledger.isBalanced ? 'every item is accounted for\n' : 'THE LEDGER DOES NOT ADD UP: see /ledger\n')
   return ledger.isBalanced ? EXIT.ok : EXIT.failed
+}
+
+interface StreamLine {
+  readonly stream: string
+  readonly received: number
+  readonly windowed: number
+  readonly dropped: number
+  readonly difference: number
+}
+
+interface WholeLedger {
+  readonly gateways: number
+  readonly isExact: boolean
+  readonly isBalanced: boolean
+  readonly streams: readonly StreamLine[]
+  readonly exporters: readonly (LedgerLine & { readonly offered?: number; readonly difference?: number })[]
+}
+
+async function ledger(options: Chosen & { json?: boolean }, shell: Shell): Promise<number> {
+  const all = (await ask(options.admin, '/ledger/cluster', shell)) as WholeLedger | undefined
+  if (all === undefined) return EXIT.failed
+  if (options.json === true) shell.out(`${JSON.stringify(all, null, 2)}\n`)
+  else {
+    const streams = all.streams.map(s => [s.stream, s.received, s.windowed, s.dropped, s.difference])
+    shell.out(table(['pipeline', 'received', 'in windows', 'dropped', 'difference'], streams))
+    const rows = all.exporters.filter(row => options.exporter === undefined || row.exporter === options.exporter)
+    const lines = rows.map(r => [
+      r.exporter,
+      r.offered ?? '',
+      r.delivered,
+      r.waiting,
+      r.parked,
+      r.dropped,
+      r.difference ?? ''
+    ])
+    shell.out(
+      `\n${table(['exporter', 'offered', 'delivered', 'waiting', 'set aside', 'dropped', 'difference'], lines)}`
+    )
+    shell.out(`\n${verdict(all)}\n`)
+  }
+  return all.isBalanced || !all.isExact ? EXIT.ok : EXIT.failed
+}
+
+function verdict({ gateways, isBalanced, isExact }: WholeLedger): string {
+  const who = `${gateways} ${gateways === 1 ? 'gateway' : 'gateways'}`
+  if (isBalanced) return `${who}: every item is accounted for`
+  if (!isExact) return `${who}: the queue changed while it was read, so the numbers need not fit together: ask again`
+  return `${who}: THE LEDGER DOES NOT ADD UP`
 }
 
 async function list(options: Chosen & { json?: boolean }, shell: Shell): Promise<number> {

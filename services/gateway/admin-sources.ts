@@ -15,6 +15,7 @@ export function adminSources(group: GatewayGroup, expanded: string, version: str
   return {
     readiness: () => combineReadiness(gateways.map(readiness)),
     status: () => combineStatus(gateways.map(gateway => status(gateway, version, startedAt))),
+    wholeLedger: () => group.wholeLedger(),
     config: () => expanded,
     deadLetters: group.desk,
     traces: {

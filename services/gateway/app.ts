@@ -43,6 +43,14 @@ export interface Obstacle {
   readonly says: string
 }
 
+/** The ledger of several gateways. */
+export interface WholeLedger extends Ledger {
+  /** Gateways that ever counted something. */
+  readonly gateways: number
+  /** False: it changed while it was read, so that the numbers need not fit together. */
+  readonly isExact: boolean
+}
+
 export type GatewayState = 'created' | 'starting' | 'ready' | 'stopping' | 'stopped'
 
 const NONE: ReadonlyMap<string, Delivery> = new Map()
@@ -169,6 +177,17 @@ export class Gateway {
   ledger(): Ledger {
     const cursors = this.#store.status().cursors.filter(c => this.#parts.deliveries.has(c.cursor))
     return ledgerOf(this.#store.counts(), new Map(cursors.map(c => [c.cursor, c.waitingItems])))
+  }
+
+  /** The ledger of all gateways that share the queue; this one's where it is not shared. */
+  async wholeLedger(): Promise<WholeLedger> {
+    if (this.#store.totals === undefined) return { gateways: 1, isExact: true, ...this.ledger() }
+    const { counts, waiting, members, isExact } = await this.#store.totals()
+    const exporters = new Set(
+      [...counts.keys()].map(key => key.split('|')).flatMap(([what, who = '']) => (what === 'offered' ? [who] : []))
+    )
+    const theirs = new Map([...waiting].filter(([cursor]) => exporters.has(cursor)))
+    return { gateways: members.length, isExact, ...ledgerOf(counts, theirs) }
   }
 
   /** What is in the way of taking data now; empty when ready. */

@@ -3,10 +3,10 @@
 
 import type { Ledger } from '../../core/telemetry/ledger.js'
 import { ALONE, abandonedSeats, configOfSeat, type Seat } from '../supervisor/seat.js'
-import { combineLedgers } from './admin/combine.js'
+import { combineLedgers, combineWholes } from './admin/combine.js'
 import type { Desk } from './admin/desk.js'
 import { Counter, StoreDesk } from './admin/desk.js'
-import { Gateway, type GatewayOptions, type Obstacle } from './app.js'
+import { Gateway, type GatewayOptions, type Obstacle, type WholeLedger } from './app.js'
 
 export interface Member {
   readonly gateway: Gateway
@@ -63,6 +63,11 @@ export class GatewayGroup {
 
   ledger(): Ledger {
     return combineLedgers(this.members.map(({ gateway }) => gateway.ledger()))
+  }
+
+  /** Of all gateways that share the queue, here or elsewhere. */
+  async wholeLedger(): Promise<WholeLedger> {
+    return combineWholes(await Promise.all(this.members.map(({ gateway }) => gateway.wholeLedger())))
   }
 
   #desks(): Desk[] {

@@ -117,7 +117,7 @@ async function work(program: Program, seat: Seat): Promise<number> {
 async function supervise(program: Program): Promise<number> {
   const { config, log, version } = program
   const supervisor = new Supervisor({ workers: workersOf(config), log, clock: systemClock })
-  const sources = wholeSources(supervisor, [...config.exporters.keys()], config.service.metrics)
+  const sources = wholeSources(supervisor, config)
   const admin = createAdmin(config.service.adminEndpoint, sources, systemClock)
   let address = ''
   try {

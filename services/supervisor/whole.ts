@@ -2,12 +2,14 @@
 
 import { Registry } from 'prom-client'
 import { codeOf } from '../../core/component/errors.js'
+import type { GatewayConfig } from '../../core/config/types.js'
 import { Family } from '../../core/telemetry/families.js'
 import { type MetricFamily, type MetricsPart, mergedMetrics } from '../../core/telemetry/merged-metrics.js'
-import { combineReadiness, combineStatus } from '../gateway/admin/combine.js'
+import { combineReadiness, combineStatus, combineWholes } from '../gateway/admin/combine.js'
 import { Counter, type Desk } from '../gateway/admin/desk.js'
 import type { AdminSources, Readiness } from '../gateway/admin/index.js'
 import type { Status } from '../gateway/admin/page.js'
+import type { WholeLedger } from '../gateway/app.js'
 import type { WorkerCalls } from './messages.js'
 import type { Supervisor } from './supervisor.js'
 
@@ -19,6 +21,7 @@ export function callsOf(sources: AdminSources, families: () => Promise<readonly 
   return {
     readiness: () => sources.readiness(),
     status: () => sources.status(),
+    wholeLedger: () => sources.wholeLedger(),
     config: () => sources.config(),
     families,
     explain: (...args: Parameters<Traces['explain']>) => traces?.explain(...args) ?? [],
@@ -31,8 +34,9 @@ export function callsOf(sources: AdminSources, families: () => Promise<readonly 
   }
 }
 
-/** @param exporters ids of the exporters there are */
-export function wholeSources(supervisor: Supervisor, exporters: readonly string[], hasMetrics: boolean): AdminSources {
+export function wholeSources(supervisor: Supervisor, config: GatewayConfig): AdminSources {
+  const exporters = [...config.exporters.keys()]
+  const isShared = config.queue.type === 'redis'
   const all = <T>(call: string, ...args: readonly unknown[]): Promise<T[]> =>
     Promise.all(supervisor.workers.map(({ index }) => supervisor.ask(index, call, ...args) as Promise<T>))
   const desks = (): Desk[] => supervisor.workers.map(({ index }) => remoteDesk(supervisor, index, exporters))
@@ -40,6 +44,11 @@ export function wholeSources(supervisor: Supervisor, exporters: readonly string[
     readiness: async () =>
       combineReadiness(await Promise.all(supervisor.workers.map(({ index }) => readinessOf(supervisor, index)))),
     status: async () => combineStatus(await all<Status>('status')),
+    // One answers for all where the queue is shared.
+    wholeLedger: async () =>
+      isShared
+        ? ((await supervisor.ask(1, 'wholeLedger')) as WholeLedger)
+        : combineWholes(await all<WholeLedger>('wholeLedger')),
     config: async () => (await supervisor.ask(1, 'config')) as string,
     deadLetters: new Counter(desks),
     traces: {
@@ -50,7 +59,7 @@ export function wholeSources(supervisor: Supervisor, exporters: readonly string[
           .sort((a, b) => b.decidedAt - a.decidedAt)
           .slice(0, limit)
     },
-    ...(hasMetrics ? { metrics: mergedMetrics(() => parts(supervisor)) } : {})
+    ...(config.service.metrics ? { metrics: mergedMetrics(() => parts(supervisor)) } : {})
   }
 }
 

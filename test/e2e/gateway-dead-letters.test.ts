@@ -3,36 +3,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCli, type Shell } from '../../services/ctl/cli.js'
-import { addQueueCommands } from '../../services/ctl/queue.js'
-import { RECEIVERS } from '../../services/gateway/receivers/index.js'
-import { registryWith } from '../../services/registry.js'
 import { gatewayConfig, startGateway, TELEMETRY, toSink, until } from '../helpers/gateway-process.js'
 import { post } from '../helpers/http.js'
+import { queue } from '../helpers/queue-command.js'
 import { sink } from '../helpers/sink.js'
 import { spansRequest } from '../helpers/spans.js'
-
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-/** The command as typed, run in this process. */
-async function queue(admin: string, ...args: string[]): Promise<Ran> {
-  let out = ''
-  let err = ''
-  const shell: Shell = {
-    out: text => void (out += text),
-    err: text => void (err += text),
-    env: {},
-    version: 'test',
-    registry: registryWith(RECEIVERS),
-    start: async () => 1
-  }
-  const code = await runCli(['queue', ...args, '--admin', admin], shell, [addQueueCommands])
-  return { code, out, err }
-}
 
 t.test('a refused item becomes a dead letter that can be listed, shown, redriven and purged', async t => {
   const cwd = join(t.testdir({}), 'run')

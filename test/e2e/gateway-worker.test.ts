@@ -8,6 +8,7 @@ import type { Ledger } from '../../core/telemetry/ledger.js'
 import { combineLedgers } from '../../services/gateway/admin/combine.js'
 import { GatewayProcess, gatewayConfig, startGateway, TELEMETRY, toSink, until } from '../helpers/gateway-process.js'
 import { Load } from '../helpers/load.js'
+import { queue } from '../helpers/queue-command.js'
 import { startRedis } from '../helpers/redis.js'
 import { sink } from '../helpers/sink.js'
 
@@ -54,6 +55,14 @@ t.test('what gateways take is delivered by workers, also when one of these is ki
   const ledgers = await Promise.all([...receivers, workers[1]!].map(gateway => gateway.ledger()))
   t.same(ledgers.slice(0, 2).flatMap(({ delivered }: Ledger) => delivered), []) // biome-ignore format: short
   t.equal(combineLedgers(ledgers).received[0]?.items, load.acknowledgedSpans)
+  const whole = await queue(receivers[0]!.admin, 'ledger')
+  t.match(whole, { code: 0, out: /4 gateways: every item is accounted for/ })
+  t.match(whole.out, new RegExp(`otlp_http +${load.acknowledgedSpans} `))
+  const { isBalanced, exporters } = JSON.parse((await queue(workers[1]!.admin, 'ledger', '--json')).out)
+  t.match(
+    { isBalanced, exporters },
+    { isBalanced: true, exporters: [{ offered: load.acknowledgedSpans, difference: 0 }] }
+  )
   for (const gateway of [...receivers, workers[1]!]) t.same(await gateway.stop(), { code: 0, signal: null })
 })
 

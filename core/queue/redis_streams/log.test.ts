@@ -270,6 +270,31 @@ t.test('payloads of every setting are read by every other; what cannot be decomp
   t.match(lost, [/cannot be decompressed/])
 })
 
+t.test('the totals of all processes are of one moment, and tell what waits for whom', async t => {
+  const prefix = prefixOf('totals*?')
+  const lanes = readers({ a: ['s', 'with space'], b: ['s'] })
+  const one = await opened(t, { prefix, member: 'one', partitions: 3 }, lanes)
+  const two = await opened(t, { prefix, member: 'two', takesPartitions: false }, lanes)
+  await one.commit({ appends: [entry('s', 'x', 3)], counts: new Map([['n', 1]]) })
+  await two.commit({ appends: [entry('s', 'y', 5), entry('with space', 'z', 7)], counts: new Map([['n', 2]]) })
+  await until('all to be here', () => one.status().cursors.find(c => c.cursor === 'a')?.waitingItems === 15)
+  const [first] = one.read('a', 0, ALL)
+  await one.commit({ acks: [{ cursor: 'a', positions: [first!.position] }], counts: new Map([['n', 4]]) })
+  const totals = await two.totals()
+  t.same([...totals.waiting].sort(), [['a', 15 - first!.items], ['b', 8]]) // biome-ignore format: short
+  t.match(totals, { members: ['one', 'two'], isExact: true })
+  t.same([...totals.counts], [['n', 7]]) // biome-ignore format: short
+  // Under load each answer still fits together: one entry, one count.
+  const load = Array.from({ length: 40 }, (_, i) =>
+    one.commit({ appends: [entry('s', `${i}`)], counts: new Map([['m', 1]]) })
+  )
+  for (let i = 0; i < 5; i++) {
+    const { counts, waiting, isExact } = await two.totals()
+    t.same([isExact, waiting.get('b')], [true, 8 + (counts.get('m') ?? 0)]) // biome-ignore format: short
+  }
+  await Promise.all(load)
+})
+
 t.test('at maxmemory appends are refused whole, acks pass and make room', async t => {
   const server = await startRedis(['--maxmemory', '8mb', '--maxmemory-policy', 'noeviction'])
   t.teardown(() => server.stop())

@@ -2,11 +2,13 @@
 // breaks in the middle of one.
 import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
+import type { LogTotals } from '../log.js'
 import { decodePayload } from './codec.js'
 import type { Client } from './connect.js'
 import { createClient, fromRedis, isAnswer, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
 import { ACQUIRE, BEAT, COMMIT, DECLARE, HANDOVER, LEAVE, NAME } from './scripts.js'
+import { readTotals } from './totals.js'
 
 export interface Row {
   readonly seq: number
@@ -171,6 +173,10 @@ export class Store {
   /** Takes a member's name when it is free or `gone` has it; the instance that has it now. */
   takeName(member: string, instance: string, gone: string, leaseMs: number): Promise<string> {
     return this.#run(() => this.#main.afName(1, this.keys.member(member), instance, gone, leaseMs))
+  }
+
+  totals(partitions: number): Promise<LogTotals> {
+    return this.#run(() => readTotals(this.#main, this.keys, partitions))
   }
 
   /** How many partitions this log has: what it began with. */

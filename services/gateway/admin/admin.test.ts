@@ -34,6 +34,7 @@ const ledger = () =>
   )
 const sources: AdminSources = {
   readiness: () => state.readiness,
+  wholeLedger: () => ({ gateways: 3, isExact: true, ...ledger() }),
   config: () => 'queue:\n  type: embedded\n',
   metrics,
   status: () => ({
@@ -109,6 +110,7 @@ t.test('the admin endpoint', async t => {
       isBalanced: true,
       exporters: [{ exporter: 'otlp_http', waiting: 7 }]
     })
+    t.match(await (await get('/ledger/cluster')).json(), { gateways: 3, isExact: true, isBalanced: true })
     t.equal(await (await get('/config')).text(), 'queue:\n  type: embedded\n')
   })
 

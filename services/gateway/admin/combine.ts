@@ -1,6 +1,7 @@
 // What several queues or processes of one gateway say of themselves, as one.
 
 import type { Ledger, LedgerLine, StreamLine } from '../../../core/telemetry/ledger.js'
+import type { WholeLedger } from '../app.js'
 import type { Readiness } from './index.js'
 import type { Status } from './page.js'
 
@@ -32,6 +33,13 @@ export function combineReadiness(all: readonly Readiness[]): Readiness {
     isReady: all.every(({ isReady }) => isReady),
     reasons: reasons.filter(({ code, says }) => !seen.has(`${code} ${says}`) && seen.add(`${code} ${says}`))
   }
+}
+
+/** Ledgers of queues that are not shared, each of which is one gateway's. */
+export function combineWholes(all: readonly WholeLedger[]): WholeLedger {
+  if (all.length === 1) return all[0]!
+  const gateways = all.reduce((sum, one) => sum + one.gateways, 0)
+  return { gateways, isExact: all.every(({ isExact }) => isExact), ...combineLedgers(all) }
 }
 
 /** A ledger is a list of totals: they add up. */

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import fastify from 'fastify'
 import type { Clock } from '../../../core/component/context.js'
 import { codeOf } from '../../../core/component/errors.js'
+import type { WholeLedger } from '../app.js'
 import { parseEndpoint } from '../receivers/shared/endpoint.js'
 import { addDeadLetterRoutes } from './dead-letters.js'
 import type { Awaitable, Desk } from './desk.js'
@@ -24,6 +25,8 @@ export interface Readiness {
 export interface AdminSources {
   readiness(): Awaitable<Readiness>
   status(): Awaitable<Status>
+  /** Of all gateways that share the queue. */
+  wholeLedger(): Awaitable<WholeLedger>
   /** Effective config as YAML, secrets hidden. */
   config(): Awaitable<string>
   readonly deadLetters?: Desk
@@ -86,6 +89,7 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     return { ready: isReady, reasons }
   })
   app.get('/ledger', async () => (await sources.status()).ledger)
+  app.get('/ledger/cluster', async () => sources.wholeLedger())
   app.get('/config', async (_request, reply) => {
     reply.type('text/yaml; charset=utf-8')
     return sources.config()
@@ -97,7 +101,17 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     reply.code(404)
     return {
       error: 'nothing is served here',
-      paths: ['/', '/healthz', '/readyz', '/metrics', '/ledger', '/config', '/dead-letters', '/traces']
+      paths: [
+        '/',
+        '/healthz',
+        '/readyz',
+        '/metrics',
+        '/ledger',
+        '/ledger/cluster',
+        '/config',
+        '/dead-letters',
+        '/traces'
+      ]
     }
   })
   app.setErrorHandler(async (error, _request, reply) => {
