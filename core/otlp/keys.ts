@@ -13,6 +13,9 @@ export class Key {
   wanted = -1
   /** The walk's own. A bit for each place where the key's own text was shown to every visitor and left as it is. */
   quiet = 0
+  /** The walk's own. A bit for each place in which the sieve of generation `taughtIn` knows it. */
+  taught = 0
+  taughtIn = 0
   #words: readonly string[] | undefined
 
   constructor(bytes: Buffer) {

@@ -3,6 +3,7 @@
 
 import type { Key } from './keys.js'
 import type { Place } from './schema.js'
+import type { Interest } from './sieve/sieve.js'
 import type { Signal } from './signal.js'
 
 /** The kinds of `AnyValue` (opentelemetry.proto.common.v1), by field number; 0 = no value set. */
@@ -140,6 +141,8 @@ export interface Visitor {
    * visitor does with a key may depend on its text and place only.
    */
   value?(value: ValueView): void
+  /** Which values `value` would do anything about: the walk may pass over all others. Absent: it must be shown every one. */
+  readonly interest?: Interest
   /** After the last attribute of an item: the place to add attributes (`item.insert`). */
   itemEnd?(item: ItemView): void
 }

@@ -8,6 +8,7 @@
 //   - Attributes are the hot path (four fifths of a span): a KeyValue in its usual form, key then value, once each, is
 //     read straight through. Any other form (swapped, repeated or unknown fields) is first rewritten to the usual one,
 //     because a repeated field is where a value could hide: protobuf readers keep the last one, a disk keeps both.
+//   - Before all that the sieve (sieve/) lists the places that need a look; the rest, whole items included, it has checked.
 //   - A KeyValue that changes is written anew and replaces the old one; nested maps and arrays are rebuilt from the inside.
 //   - What is wrong inside an item costs that item; what is wrong around items costs the request (MalformedError).
 //
@@ -19,6 +20,7 @@ import { ItemReader } from './item-reader.js'
 import { KeyTable } from './key-table.js'
 import type { Key } from './keys.js'
 import { type Field, MESSAGES, PLACES, REQUEST_MESSAGE } from './schema.js'
+import { Sieve } from './sieve/sieve.js'
 import type { Signal } from './signal.js'
 import { AttributeImpl, ValueImpl } from './view-impl.js'
 import { ValueType, type Visitor } from './views.js'
@@ -66,6 +68,9 @@ const ALL_PLACES = -1
 const UNTOUCHED = -1
 const GONE = -2
 const MAX_VISITORS = 30
+/** Shorter requests cost less without a sieve. */
+const SIEVE_FROM = 512
+const NEVER = 0x7fffffff
 
 const M_KEY_VALUE = NAMES.indexOf('KeyValue')
 const M_ANY_VALUE = NAMES.indexOf('AnyValue')
@@ -123,6 +128,17 @@ export class Walker {
   readonly #hasItemEnd: boolean
   readonly #hasValue: boolean
   readonly #hasAttributeOrValue: boolean
+  readonly #hasAttribute: boolean
+  readonly #sieveFrom: number
+  #sieve: Sieve | undefined
+  // What the sieve says of the request in hand.
+  #events: Int32Array = new Int32Array(0)
+  #eventAt = 0
+  #eventCount = 0
+  /** The next place that needs a look, NEVER when there is none. */
+  #next = 0
+  /** Up to here all others need none. */
+  #sure = 0
 
   readonly #keys = new KeyTable()
   readonly #edits = new EditList()
@@ -149,7 +165,8 @@ export class Walker {
   #dropReason = ''
   #inserts: Buffer[] = []
 
-  constructor(signal: Signal, visitors: readonly Visitor[], report: WalkReport) {
+  /** `sieveFrom`: requests of so many bytes go through the sieve first. */
+  constructor(signal: Signal, visitors: readonly Visitor[], report: WalkReport, sieveFrom = SIEVE_FROM) {
     if (visitors.length > MAX_VISITORS) throw new RangeError(`at most ${MAX_VISITORS} processors in one walk`)
     this.#signal = signal
     this.#root = NAMES.indexOf(REQUEST_MESSAGE[signal])
@@ -164,7 +181,9 @@ export class Walker {
     this.#hasItem = this.#steps.some(step => step.item)
     this.#hasItemEnd = this.#steps.some(step => step.itemEnd)
     this.#hasValue = this.#steps.some(step => step.value)
-    this.#hasAttributeOrValue = this.#hasValue || this.#steps.some(step => step.attribute)
+    this.#hasAttribute = this.#steps.some(step => step.attribute)
+    this.#hasAttributeOrValue = this.#hasValue || this.#hasAttribute
+    this.#sieveFrom = canSieve(visitors) ? sieveFrom : NEVER
     const drop = (reason: string): boolean => this.#drop(reason)
     this.#value = new ValueImpl(signal, this.#path, drop)
     for (let d = 0; d <= MAX_VALUE_DEPTH; d++) this.#attributes.push(new AttributeImpl(signal, d, this.#path, drop))
@@ -188,6 +207,7 @@ export class Walker {
     const edits = this.#edits
     edits.reset()
     this.#item.enter(bytes)
+    this.#sift(bytes)
     if (!this.#message(this.#root, 0, bytes.length)) {
       throw new MalformedError(`${this.#why} at byte ${this.#whyAt}`)
     }
@@ -197,6 +217,33 @@ export class Walker {
       seen: this.#seen,
       rejected: this.#rejected,
       rejectedWhy: this.#rejectedWhy
+    }
+  }
+
+  #sift(bytes: Buffer): void {
+    this.#sure = 0
+    this.#next = NEVER
+    if (bytes.length < this.#sieveFrom) return
+    this.#sieve ??= new Sieve({
+      fields: TABLE,
+      root: this.#root,
+      isTraces: this.#signal === 'traces',
+      attributes: this.#hasAttribute,
+      interest: this.#steps.find(step => step.value)?.visitor.interest
+    })
+    if (!this.#sieve.run(bytes)) return
+    this.#events = this.#sieve.events
+    this.#eventCount = this.#sieve.count
+    this.#eventAt = 0
+    this.#sure = this.#sieve.sureUntil
+    this.#next = this.#eventCount > 0 ? this.#events[0]! : NEVER
+  }
+
+  /** Goes on to the first listed place at or behind `from`. */
+  #advance(from: number): void {
+    while (this.#next < from) {
+      const i = ++this.#eventAt
+      this.#next = i < this.#eventCount ? this.#events[i]! : NEVER
     }
   }
 
@@ -231,15 +278,24 @@ export class Walker {
       if (stop > end) return this.#fail('a length reaches beyond its message', lengthAt)
       switch (op & 15) {
         case ATTRIBUTE:
+          if (tagAt !== this.#next && stop <= this.#sure) break
+          this.#advance(stop)
           if (!this.#attribute(op >> 4, tagAt, p, stop)) return false
           break
         case TEXT:
+          if (tagAt !== this.#next && stop <= this.#sure) break
+          this.#advance(stop)
           if (this.#hasValue && !this.#text(op >> 4, tagAt, p, stop)) return false
           break
         case ID:
           if (!this.#id(op, p, length)) return false
           break
         case ITEM:
+          if (this.#next >= stop && stop <= this.#sure && !this.#hasItem && !this.#hasItemEnd) {
+            this.#seen++
+            this.#kept++
+            break
+          }
           this.#oneItem(op >> 4, tagAt, lengthAt, p, stop)
           break
         case RESOURCE:
@@ -259,6 +315,8 @@ export class Walker {
           break
         }
         case ANY:
+          if (tagAt !== this.#next && stop <= this.#sure) break
+          this.#advance(stop)
           if (!this.#body(op >> 4, tagAt, p, stop)) return false
           break
         case SKIP:
@@ -321,6 +379,9 @@ export class Walker {
     this.#seen++
     edits.open(tagAt, lengthAt, from, to)
     const depth = edits.depth
+    // An item that is listed itself is walked in full.
+    const sure = this.#sure
+    if (this.#next === tagAt) this.#sure = 0
     this.#inItem = true
     this.#ids = 0
     this.#item.enterItem(m, from, to)
@@ -331,6 +392,8 @@ export class Walker {
     }
     if (isGood && this.#hasItemEnd) isGood = this.#askItem(true)
     this.#inItem = false
+    this.#sure = sure
+    this.#advance(to)
     if (isGood) {
       this.#kept++
       if (this.#inserts.length > 0) this.#flushInserts(to)
@@ -504,6 +567,7 @@ export class Walker {
     const a = this.#attributes[0]!
     let isOpen = true
     if (key.wanted === 0 && (key.quiet & (1 << place)) !== 0 && type !== ValueType.array && type !== ValueType.map) {
+      this.#teach(key, place)
       if (!this.#hasValue || !isText(type)) return true
       const touched = this.#showUsual(place, key, type, from, to)
       if (touched < 0) return touched === UNTOUCHED
@@ -515,9 +579,23 @@ export class Walker {
       isOpen = this.#ask(a, place, 0)
     }
     if (!isOpen) return false
+    if (key.wanted === 0 && (key.quiet & (1 << place)) !== 0) this.#teach(key, place)
     if (a.isRemoved) this.#edits.replace(tagAt, end, undefined)
     else if (a.isChanged) this.#edits.replace(tagAt, end, a.encode(this.#buf[tagAt]!))
     return true
+  }
+
+  /** A key that was shown and left, and that nobody wants as such, is from now on the sieve's to judge. */
+  #teach(key: Key, place: number): void {
+    const sieve = this.#sieve
+    if (sieve === undefined) return
+    if (key.taughtIn !== sieve.generation) {
+      key.taught = 0
+      key.taughtIn = sieve.generation
+    }
+    if ((key.taught & (1 << place)) !== 0) return
+    key.taught |= 1 << place
+    sieve.teach(key, place)
   }
 
   #askWanted(key: Key): void {
@@ -939,6 +1017,12 @@ export class Walker {
     this.#whyAt = at
     return false
   }
+}
+
+/** With one visitor that looks at values, and one that says which. */
+function canSieve(visitors: readonly Visitor[]): boolean {
+  const looking = visitors.filter(visitor => visitor.value !== undefined)
+  return looking.length === 0 || (looking.length === 1 && looking[0]!.interest !== undefined)
 }
 
 /** Scalars that are shown as values. */

@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Key, keyMemo } from '../../core/otlp/keys.js'
 import type { Place } from '../../core/otlp/schema.js'
+import type { Interest } from '../../core/otlp/sieve/sieve.js'
 import type { AttributeView, ItemView, ValueView, Visitor } from '../../core/otlp/views.js'
 import { Keyring } from '../../core/privacy/keyring.js'
 import { type Action, placeholder, substitute } from './actions.js'
@@ -69,7 +70,8 @@ export class Redactor {
 
   /** The hooks that this config needs. */
   visitor(): Visitor {
-    const visitor: Visitor = { value: view => this.#value(view) }
+    const visitor: { -readonly [K in keyof Visitor]: Visitor[K] } = { value: view => this.#value(view) }
+    if (this.#byWorkflow.size === 0 && this.#places === undefined) visitor.interest = this.#interest()
     const policies = [this.#base, ...this.#byWorkflow.values()]
     if (policies.length > 1 || hasAction(this.#config, 'tokenize')) visitor.item = item => this.#item(item)
     if (needsAttributes(this.#config)) {
@@ -78,6 +80,25 @@ export class Redactor {
     }
     if (this.#summary !== undefined) visitor.itemEnd = item => this.#summary!.write(item)
     return visitor
+  }
+
+  /** What `#value` would look at: it and this must agree (redactor.test.ts holds them against each other). */
+  #interest(): Interest {
+    const { detects, patterns, scanner } = this.#base
+    return {
+      shapes: detects ? scanner.prefilter : undefined,
+      needs: patterns?.needs ?? [],
+      maxBytes: this.#config.max_scan_bytes,
+      ofKey: key => {
+        const where = this.#whereOf(key)
+        const smallestNumber = Math.min(
+          this.#smallestForPatterns,
+          this.#detects ? smallest(where) : Number.POSITIVE_INFINITY
+        )
+        if (this.#base.ofKey(key).isIgnored) return { texts: 'none', smallestNumber: Number.POSITIVE_INFINITY }
+        return { texts: scanner.wakes(where) ? 'all' : 'by_shape', smallestNumber }
+      }
+    }
   }
 
   #item(item: ItemView): void {

@@ -61,6 +61,11 @@ export class Patterns {
     this.#union = new Expression(rules.map(rule => `(?:${rule.pattern})`).join('|'))
   }
 
+  /** What texts must hold, one of them all of it, for any pattern to match. */
+  get needs(): readonly Needs[] {
+    return this.#compiled.map(({ needs }) => needs)
+  }
+
   /** Whole numbers below this have too few digits for any pattern; Infinity when no pattern can match a number. */
   get smallestNumber(): number {
     let smallest = Number.POSITIVE_INFINITY

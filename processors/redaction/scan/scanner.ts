@@ -2,11 +2,13 @@
 // undone (twice), then base64 runs (two deep). Hits are mapped back to the original text; a hit inside a base64 run
 // takes the run. Overlapping hits are joined; the longest gives the name.
 
+import type { Keyword } from '../../../core/otlp/sieve/automaton.js'
+import type { Shapes } from '../../../core/otlp/sieve/shapes.js'
 import type { Detector } from '../detector.js'
 import { base64Runs } from './base64.js'
 import type { Patterns } from './patterns.js'
 import { Scan, type Where } from './scan.js'
-import { type Keyword, Prefilter, Trigger } from './triggers.js'
+import { prefilterOf, Trigger } from './triggers.js'
 import { decodeEscapes, normalise, originalRange, plain, type View } from './view.js'
 import { NEGATIVE, Vocabulary } from './vocabulary.js'
 
@@ -30,7 +32,7 @@ const MAY_ENCODE = Trigger.token | Trigger.textLabel | Trigger.numberLabel | Tri
 
 export class Scanner {
   readonly vocabulary: Vocabulary
-  readonly prefilter: Prefilter
+  readonly prefilter: Shapes
   readonly #detectors: readonly Detector[]
   readonly #byKey: number
   readonly #whens: Int32Array
@@ -43,7 +45,7 @@ export class Scanner {
     this.#patterns = patterns
     this.#detectors = detectors
     this.vocabulary = new Vocabulary(detectors)
-    this.prefilter = new Prefilter(keywordsOf(detectors))
+    this.prefilter = prefilterOf(keywordsOf(detectors))
     this.#scans = Array.from({ length: MAX_DEPTH + 1 }, () => new Scan(this.vocabulary))
     this.#whens = Int32Array.from(detectors, detector => detector.when)
     this.#bits = Int32Array.from(detectors, detector => this.vocabulary.bit(detector.name))

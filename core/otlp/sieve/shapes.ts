@@ -1,0 +1,70 @@
+// What a text could hold, told from its bytes alone (assembly/text.ts). A first look that passes nearly all texts without
+// decoding them; whoever knows what an email is looks at the rest.
+
+import { type Automaton, automaton, type Keyword } from './automaton.js'
+import { Instance, SLACK } from './module.js'
+
+/** Bits that shapes set by themselves. The others are free for words, `LABELS` excepted in what they need beside them. */
+export const Shape = {
+  /** `@`. */
+  at: 1 << 0,
+  /** Seven digits or more, separated by nothing but single separators. */
+  digits: 1 << 1,
+  /** digit.digit.digit.digit */
+  dotted: 1 << 2,
+  /** Two colons or dashes between hexadecimal digits. */
+  colons: 1 << 3,
+  /** Twelve or more token characters of mixed kinds: base64, random tokens. */
+  token: 1 << 4,
+  /** A letter next to a digit, four digits or more: document numbers. */
+  mixed: 1 << 5,
+  /** `%XX`, backslash or `&...;` escapes. */
+  escapes: 1 << 14,
+  /** A byte above 0x7f. */
+  nonAscii: 1 << 15
+} as const
+
+/** Words to look for, and which of their bits mean nothing without digits. */
+export interface Words {
+  readonly keywords: readonly Keyword[]
+  /** Bits dropped from a text without any digit. */
+  readonly withDigit: number
+  /** Bits dropped from a text with fewer than six. */
+  readonly withSixDigits: number
+}
+
+/** Compiled words. */
+export class Shapes {
+  readonly #words: Words
+  readonly #automaton: Automaton
+  readonly #own = new Instance()
+  readonly #scratch: number
+  #memory = new Uint8Array(0)
+
+  constructor(words: Words) {
+    this.#words = words
+    this.#automaton = automaton(words.keywords)
+    this.install(this.#own)
+    this.#scratch = this.#own.end
+  }
+
+  /** The shapes of `buf[start..end)`; 0 = nothing that any word or shape fits. */
+  mask(buf: Uint8Array, start: number, end: number): number {
+    const length = end - start
+    const to = this.#scratch + length + SLACK
+    if (to > this.#memory.length) {
+      this.#own.ensure(to)
+      this.#memory = new Uint8Array(this.#own.exports.memory.buffer)
+    }
+    this.#memory.set(start === 0 && end === buf.length ? buf : buf.subarray(start, end), this.#scratch)
+    return this.#own.exports.mask(this.#scratch, this.#scratch + length)
+  }
+
+  /** Copies the tables into another instance. */
+  install(instance: Instance): void {
+    const { next, outs, ends, pieces } = this.#automaton
+    const { withDigit, withSixDigits } = this.#words
+    const at = [next, outs, ends, pieces].map(table => instance.put(table)) as [number, number, number, number]
+    instance.exports.setWords(...at, withDigit, withSixDigits)
+  }
+}
