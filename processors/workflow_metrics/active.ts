@@ -1,80 +1,108 @@
-// Which workflows run, as far as spans tell: traces of which a step has ended and the workflow has not. A bounded memory,
-// oldest trace out first; for a gauge, which may be a little wrong where totals may not.
+// Which workflows run, as far as spans tell: traces of which a step has ended and the workflow has not.
+//
+// A fixed table, sixteen slots for a trace to be in; when they are taken, the one that ended longest ago goes. It is for a gauge,
+// which may be a little wrong where totals may not: two traces are taken for one with a chance of 16 / 2^32.
 
-const MAX_TRACES = 100_000
-
-interface Trace {
-  workflow: string
-  lastAt: number
-  isOpen: boolean
-}
+const SLOTS = 1 << 17
+const WAYS = 16
+/** `#workflows`: nothing, a trace that has ended, else 2 + number of its workflow. */
+const EMPTY = 0
+const ENDED = 1
 
 export class ActiveTraces {
   readonly #timeoutMs: number
-  readonly #traces = new Map<number, Trace>()
-  readonly #open = new Map<string, number>()
-  #lastKey = -1
+  readonly #tags = new Int32Array(SLOTS)
+  readonly #workflows = new Uint16Array(SLOTS)
+  /** Seconds since `#begin`. */
+  readonly #at = new Uint32Array(SLOTS)
+  readonly #begin: number
+  readonly #names: string[] = []
+  readonly #numbers = new Map<string, number>()
+  readonly #open: number[] = []
+  #last = 0
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, nowMs = Date.now()) {
     this.#timeoutMs = timeoutMs
+    this.#begin = nowMs - 86_400_000
+    this.workflow('')
+  }
+
+  /** The number of a workflow, for the calls below. Of the many that nobody should have, all further ones are one. */
+  workflow(name: string): number {
+    const known = this.#numbers.get(name)
+    if (known !== undefined) return known
+    if (this.#names.length >= 0xfff0) return 0
+    const number = this.#names.push(name) - 1
+    this.#numbers.set(name, number)
+    this.#open.push(0)
+    return number
   }
 
   /** A step of the trace with this id at `at` has ended. */
-  step(buf: Buffer, at: number, workflow: string, nowMs: number): void {
-    const key = keyOf(buf, at)
+  step(view: DataView, at: number, workflow: number, nowMs: number): void {
+    const tag = tagOf(view, at)
     // Spans of a trace come together: one look-up for all of them.
-    if (key === this.#lastKey) return
-    this.#lastKey = key
-    const known = this.#traces.get(key)
-    if (known !== undefined) known.lastAt = nowMs
-    else this.#add(key, { workflow, lastAt: nowMs, isOpen: true })
+    if (tag === this.#last) return
+    this.#last = tag
+    const slot = this.#slotOf(tag)
+    this.#at[slot] = this.#seconds(nowMs)
+    if (this.#tags[slot] === tag && this.#workflows[slot] !== EMPTY) return
+    this.#take(slot, tag, workflow + 2)
+    this.#open[workflow]!++
   }
 
   /** A workflow of that trace has ended; steps of it that come later do not open it again. */
-  ended(buf: Buffer, at: number, workflow: string, nowMs: number): void {
-    const key = keyOf(buf, at)
-    this.#lastKey = key
-    const known = this.#traces.get(key)
-    if (known === undefined) this.#add(key, { workflow, lastAt: nowMs, isOpen: false })
-    else this.#close(known)
+  ended(view: DataView, at: number, nowMs: number): void {
+    const tag = tagOf(view, at)
+    this.#last = tag
+    const slot = this.#slotOf(tag)
+    this.#take(slot, tag, ENDED)
+    this.#at[slot] = this.#seconds(nowMs)
   }
 
   /** Open traces by workflow; workflows that had some are there with 0. */
   count(nowMs: number): ReadonlyMap<string, number> {
-    for (const [key, trace] of this.#traces) {
-      if (nowMs - trace.lastAt < this.#timeoutMs) continue
-      this.#close(trace)
-      this.#traces.delete(key)
+    const oldest = this.#seconds(nowMs - this.#timeoutMs)
+    for (let slot = 0; slot < SLOTS; slot++) {
+      if (this.#workflows[slot]! !== EMPTY && this.#at[slot]! <= oldest) this.#take(slot, 0, EMPTY)
     }
-    this.#lastKey = -1
-    return this.#open
+    this.#last = 0
+    return new Map(
+      this.#names.map((name, i) => [name, this.#open[i]!] as const).filter(([name, n]) => name !== '' || n > 0)
+    )
   }
 
-  #add(key: number, trace: Trace): void {
-    if (this.#traces.size >= MAX_TRACES) {
-      const [oldest, old] = this.#traces.entries().next().value!
-      this.#close(old)
-      this.#traces.delete(oldest)
+  #seconds(nowMs: number): number {
+    return Math.max(0, Math.floor((nowMs - this.#begin) / 1000))
+  }
+
+  /** Where the trace is, or is to be. */
+  #slotOf(tag: number): number {
+    const first = (tag ^ (tag >>> 15)) & (SLOTS - 1) & ~(WAYS - 1)
+    let victim = first
+    let best = Number.POSITIVE_INFINITY
+    for (let slot = first; slot < first + WAYS; slot++) {
+      const workflow = this.#workflows[slot]!
+      if (workflow !== EMPTY && this.#tags[slot] === tag) return slot
+      const rank = workflow === EMPTY ? -1 : this.#at[slot]! + (workflow === ENDED ? 0 : 0x100000000)
+      if (rank < best) {
+        best = rank
+        victim = slot
+      }
     }
-    this.#traces.set(key, trace)
-    if (!this.#open.has(trace.workflow)) this.#open.set(trace.workflow, 0)
-    if (trace.isOpen) this.#change(trace.workflow, 1)
+    return victim
   }
 
-  #close(trace: Trace): void {
-    if (!trace.isOpen) return
-    trace.isOpen = false
-    this.#change(trace.workflow, -1)
-  }
-
-  #change(workflow: string, by: number): void {
-    this.#open.set(workflow, (this.#open.get(workflow) ?? 0) + by)
+  #take(slot: number, tag: number, workflow: number): void {
+    const before = this.#workflows[slot]!
+    if (before > ENDED) this.#open[before - 2]!--
+    this.#tags[slot] = tag
+    this.#workflows[slot] = workflow
   }
 }
 
-/** 53 bits of the trace id; its last bytes are the random ones. */
-function keyOf(buf: Buffer, at: number): number {
-  const low = buf[at + 12]! + buf[at + 13]! * 0x100 + buf[at + 14]! * 0x10000 + buf[at + 15]! * 0x1000000
-  const high = buf[at + 9]! + buf[at + 10]! * 0x100 + (buf[at + 11]! & 0x1f) * 0x10000
-  return high * 0x100000000 + low
+/** 32 bits of the trace id, never 0; its last bytes are the random ones. */
+function tagOf(view: DataView, at: number): number {
+  const mixed = Math.imul(view.getInt32(at + 8) ^ Math.imul(view.getInt32(at + 12), 0x9e3779b1), 0x85ebca6b)
+  return mixed ^ (mixed >>> 15) || 1
 }

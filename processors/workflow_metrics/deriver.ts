@@ -6,6 +6,7 @@ import { ActiveTraces } from './active.js'
 import type { WorkflowMetricsConfig } from './config.js'
 import { emitTotals } from './emit.js'
 import { Exemplars } from './exemplars.js'
+import { MAX_NAME, Names } from './names.js'
 import {
   CACHE_HIT,
   CACHE_KNOWN,
@@ -17,9 +18,12 @@ import {
   HAS_THREADS,
   ID_BYTES,
   KIND_STEP,
+  type NoteHead,
   type NoteSeries,
   readNote,
-  STATUS_ERROR
+  readSeries,
+  STATUS_ERROR,
+  seriesEnd
 } from './note.js'
 import { SeenSpans } from './seen.js'
 import { type Counter, type StepTotals, type Timed, Totals, type TotalsState } from './totals.js'
@@ -27,12 +31,27 @@ import { type Counter, type StepTotals, type Timed, Totals, type TotalsState } f
 const NANOS_PER_MS = 1e6
 const VERSION = 1
 
+/** Series of notes whose targets are remembered, and the longest one in bytes. */
+const TARGETS_KEPT = 16_384
+const LONGEST_SERIES = 2 + 3 * (2 + MAX_NAME)
+
+/** More attempts at a step than this count as this many. */
+const MOST_ATTEMPTS = 1000
+
+/** Bytes that follow a record's flags. */
+const SIZES = Uint8Array.from({ length: 256 }, (_, flags) => {
+  let size = (flags & HAS_ATTEMPT) !== 0 ? 4 : 0
+  for (let bit = HAS_QUEUE_TIME; bit <= HAS_RANDOMNESS; bit <<= 1) if ((flags & bit) !== 0) size += 8
+  return size
+})
+
 /** Where the spans of a series of a note are counted. */
 interface Target {
-  readonly kind: number
   readonly isError: boolean
-  readonly workflow: string
-  readonly step: string
+  /** As `ActiveTraces` numbers it. */
+  readonly workflow: number
+  /** Hash of its name. */
+  readonly step: number
   readonly timed: Timed
   readonly counter: Counter | undefined
   readonly totals: StepTotals | undefined
@@ -59,10 +78,11 @@ export class WorkflowDeriver implements Deriver {
   readonly #seen: SeenSpans
   readonly #exemplars: Exemplars
   readonly #active: ActiveTraces
+  readonly #keys = new Names(LONGEST_SERIES)
+  /** By number in `#keys`. */
+  readonly #targets: (Target | undefined)[] = [undefined]
+  readonly #noteTargets: Target[] = []
   readonly #counted = new Map<string, { number: number; atMs: number }>()
-  #attempts = new Map<string, number>()
-  #oldAttempts = new Map<string, number>()
-  #generation = 0
   #totals: Totals
   #instance: string = randomUUID()
   #isOverflowing = false
@@ -105,62 +125,75 @@ export class WorkflowDeriver implements Deriver {
 
   take(notes: Buffer, atMs: number): void {
     this.#seen.turn(atMs)
-    if (this.#seen.generation !== this.#generation) {
-      this.#generation = this.#seen.generation
-      this.#oldAttempts = this.#attempts
-      this.#attempts = new Map()
-    }
+    const view = new DataView(notes.buffer, notes.byteOffset, notes.length)
     let duplicates = 0
     for (let at = 0, note = readNote(notes, at); note !== undefined; at = note.end, note = readNote(notes, at)) {
       const last = this.#counted.get(note.writer)
       const isCounted = last !== undefined && note.number <= last.number
       if (!isCounted) this.#counted.set(note.writer, { number: note.number, atMs })
       else last.atMs = atMs
-      duplicates += this.#note(notes, note, atMs, isCounted)
+      const from = this.#readSeries(notes, view, note, atMs)
+      duplicates += this.#readRecords(notes, view, from, atMs, isCounted)
     }
     if (duplicates > 0) this.#o.onDuplicates(duplicates)
   }
 
+  /** Finds what the note's series count for; where its records begin. */
+  #readSeries(buf: Buffer, view: DataView, { series, seriesFrom }: NoteHead, atMs: number): number {
+    if (this.#keys.size > TARGETS_KEPT) {
+      this.#keys.clear()
+      this.#targets.length = 1
+    }
+    const targets = this.#noteTargets
+    targets.length = series
+    let p = seriesFrom
+    for (let i = 0; i < series; i++) {
+      const end = seriesEnd(buf, p)
+      // The same series come again and again: they are known by their bytes.
+      const key = this.#keys.of(buf, view, p, end)
+      targets[i] = this.#targets[key] ??= this.#target(readSeries(buf, p), atMs)
+      p = end
+    }
+    return p
+  }
+
   /** Reads the records of one note; how many spans were known. Counted notes are only remembered. */
-  #note(
-    buf: Buffer,
-    {
-      series,
-      records,
-      from
-    }: { readonly series: readonly NoteSeries[]; readonly records: number; readonly from: number },
-    atMs: number,
-    isCounted: boolean
-  ): number {
-    const targets: (Target | undefined)[] = new Array(series.length)
+  #readRecords(buf: Buffer, view: DataView, from: number, atMs: number, isCounted: boolean): number {
+    const records = view.getUint32(from, true)
     let duplicates = 0
-    let p = from
+    let p = from + 4
+    for (let i = 0; i < records; i++) {
+      this.#seen.prepare(i, view, p)
+      p += ID_BYTES + 11 + SIZES[buf[p + ID_BYTES + 10]!]!
+    }
+    this.#seen.touch(records)
+    p = from + 4
     for (let i = 0; i < records; i++) {
       const at = p
-      const nanos = buf.readDoubleLE(p + ID_BYTES)
-      const index = buf[p + ID_BYTES + 8]! | (buf[p + ID_BYTES + 9]! << 8)
       const flags = buf[p + ID_BYTES + 10]!
-      p += ID_BYTES + 11
-      const dataAt = p
-      if ((flags & HAS_ATTEMPT) !== 0) p += 4
-      for (let bit = HAS_QUEUE_TIME; bit <= HAS_RANDOMNESS; bit <<= 1) if ((flags & bit) !== 0) p += 8
-      const isNew = this.#seen.add(buf, at)
+      const target = this.#noteTargets[view.getUint16(p + ID_BYTES + 8, true)]!
+      const dataAt = p + ID_BYTES + 11
+      p = dataAt + SIZES[flags]!
+      const isNew = this.#seen.add(i)
       if (isCounted) {
-        if ((flags & HAS_ATTEMPT) !== 0) this.#retries(buf, at, series[index]!.step, buf.readUInt32LE(dataAt))
+        if ((flags & HAS_ATTEMPT) !== 0) this.#retries(view, at, target.step, view.getUint32(dataAt, true))
         continue
       }
       if (!isNew) {
         duplicates++
         continue
       }
-      const target = (targets[index] ??= this.#target(series[index]!, atMs))
-      const randomness = (flags & HAS_RANDOMNESS) !== 0 ? buf.readDoubleLE(p - 8) : -1
+      const nanos = view.getFloat64(at + ID_BYTES, true)
       target.timed.histogram.record(nanos)
-      this.#exemplars.offer(target.timed, buf, at, nanos, target.isError, randomness, atMs)
+      const randomness = (flags & HAS_RANDOMNESS) !== 0 ? view.getFloat64(p - 8, true) : -1
+      this.#exemplars.offer(target, buf, at, nanos, randomness, atMs)
       if (target.counter !== undefined) {
         target.counter.n++
-        this.#active.ended(buf, at, target.workflow, atMs)
-      } else if (target.totals !== undefined) this.#step(target, target.totals, buf, at, dataAt, flags, atMs)
+        this.#active.ended(view, at, atMs)
+      } else if (target.totals !== undefined) {
+        this.#active.step(view, at, target.workflow, atMs)
+        if (flags !== 0) this.#step(target, target.totals, view, at, dataAt, flags)
+      }
     }
     if (!isCounted && duplicates < records) this.isChanged = true
     return duplicates
@@ -170,7 +203,7 @@ export class WorkflowDeriver implements Deriver {
     const totals = this.#totals
     const isError = status === STATUS_ERROR
     const said = isError ? 'error' : 'ok'
-    const common = { kind, isError, workflow, step }
+    const common = { isError, step: hashOf(step), workflow: this.#active.workflow(workflow) }
     if (kind === KIND_STEP) {
       const timed = totals.durations.get([workflow, step, said, errorType], atMs)
       return { ...common, timed, counter: undefined, totals: totals.steps.get([workflow, step], atMs) }
@@ -180,42 +213,38 @@ export class WorkflowDeriver implements Deriver {
     return { ...common, timed, counter, totals: undefined }
   }
 
-  #step(target: Target, to: StepTotals, buf: Buffer, at: number, dataAt: number, flags: number, atMs: number): void {
+  #step(target: Target, to: StepTotals, view: DataView, at: number, dataAt: number, flags: number): void {
     let p = dataAt
-    if ((flags & CACHE_KNOWN) !== 0) {
-      if ((flags & CACHE_HIT) !== 0) to.hits++
-      else to.misses++
-    }
+    if ((flags & CACHE_HIT) !== 0) to.hits++
+    else if ((flags & CACHE_KNOWN) !== 0) to.misses++
     if ((flags & HAS_ATTEMPT) !== 0) {
-      to.retries += this.#retries(buf, at, target.step, buf.readUInt32LE(p))
+      to.retries += this.#retries(view, at, target.step, view.getUint32(p, true))
       p += 4
     }
     if ((flags & HAS_QUEUE_TIME) !== 0) {
-      to.queue.record(Math.round(buf.readDoubleLE(p) * NANOS_PER_MS))
+      to.queue.record(Math.round(view.getFloat64(p, true) * NANOS_PER_MS))
       p += 8
     }
-    if ((flags & (HAS_MEMORY | HAS_THREADS | HAS_CACHE_SIZE)) !== 0) {
-      if ((flags & HAS_MEMORY) !== 0) {
-        to.memory = buf.readDoubleLE(p)
-        p += 8
-      }
-      if ((flags & HAS_THREADS) !== 0) {
-        to.threads = buf.readDoubleLE(p)
-        p += 8
-      }
-      if ((flags & HAS_CACHE_SIZE) !== 0) to.cacheSize = buf.readDoubleLE(p)
+    if ((flags & (HAS_MEMORY | HAS_THREADS | HAS_CACHE_SIZE)) === 0) return
+    if ((flags & HAS_MEMORY) !== 0) {
+      to.memory = view.getFloat64(p, true)
+      p += 8
     }
-    this.#active.step(buf, at, target.workflow, atMs)
+    if ((flags & HAS_THREADS) !== 0) {
+      to.threads = view.getFloat64(p, true)
+      p += 8
+    }
+    if ((flags & HAS_CACHE_SIZE) !== 0) to.cacheSize = view.getFloat64(p, true)
   }
 
   /** How many retries an attempt adds to what is known of the step in its trace. */
-  #retries(buf: Buffer, at: number, step: string, attempt: number): number {
+  #retries(view: DataView, at: number, step: number, attempt: number): number {
     if (this.#o.config.retries === 'sum') return attempt - 1
-    const key = buf.toString('latin1', at, at + 16) + step
-    const known = this.#attempts.get(key) ?? this.#oldAttempts.get(key) ?? 1
-    if (attempt <= known) return 0
-    this.#attempts.set(key, attempt)
-    return attempt - known
+    const highest = Math.min(attempt, MOST_ATTEMPTS)
+    // Who knows an attempt knows all before it.
+    let retry = highest
+    while (retry > 1 && this.#seen.addFact(view, at, step, retry)) retry--
+    return highest - retry
   }
 
   emit(nowMs: number): Buffer | undefined {
@@ -242,4 +271,11 @@ export class WorkflowDeriver implements Deriver {
     for (const [writer, { atMs }] of this.#counted)
       if (atMs < newest - 3 * window - 3_600_000) this.#counted.delete(writer)
   }
+}
+
+/** 32 bits: two steps of one trace are taken for one with a chance of 2^-32. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash
 }

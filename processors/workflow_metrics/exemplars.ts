@@ -27,19 +27,18 @@ export class Exemplars {
 
   /** Offers a span: ids at `at` in `buf`. `randomness`: the trace's own, -1 when its id has it. */
   offer(
-    to: { exemplars: Exemplar[] },
+    to: { readonly timed: { exemplars: Exemplar[] }; readonly isError: boolean },
     buf: Buffer,
     at: number,
     nanos: number,
-    isError: boolean,
     randomness: number,
     atMs: number
   ): void {
     if (this.#max === 0) return
     const own = randomness >= 0 ? randomness : randomnessOf(buf, at)
-    if (!isError && own < this.#threshold) return
-    const rank = isError ? ERROR_RANK + own : own
-    const list = to.exemplars
+    if (!to.isError && own < this.#threshold) return
+    const rank = to.isError ? ERROR_RANK + own : own
+    const list = to.timed.exemplars
     if (list.length >= this.#max && rank <= list.at(-1)!.rank) return
     const made = {
       traceId: Buffer.from(buf.subarray(at, at + 16)),

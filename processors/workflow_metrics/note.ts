@@ -44,75 +44,66 @@ export interface NoteSeries {
   readonly errorType: string
 }
 
-export interface Note {
+/** A note's parts, as positions in the buffer that was read. */
+export interface NoteHead {
   /** Hex. */
   readonly writer: string
   readonly number: number
-  readonly series: readonly NoteSeries[]
-  readonly records: number
-  /** Where the first record begins, in the buffer that was read. */
-  readonly from: number
-  /** Where the note ends. */
+  readonly series: number
+  /** Where the first series begins. */
+  readonly seriesFrom: number
   readonly end: number
 }
 
-/** What a writer knows of a series. */
-export interface SeriesTexts {
-  readonly kind: number
-  readonly status: number
-  readonly workflow: Buffer
-  readonly step: Buffer
-  readonly errorType: Buffer
-}
-
-/** Puts a note together. `records` is copied. */
+/** Puts a note together; `series` and `records` are encoded, and copied. */
 export function encodeNote(
   writer: Buffer,
   number: number,
-  series: readonly SeriesTexts[],
+  seriesCount: number,
+  series: Buffer,
   count: number,
   records: Buffer
 ): Buffer {
-  let size = HEAD + 2 + 4 + records.length
-  for (const one of series) size += 8 + one.workflow.length + one.step.length + one.errorType.length
+  const size = HEAD + 2 + series.length + 4 + records.length
   const out = Buffer.allocUnsafe(size)
   let p = out.writeUInt32LE(size, 0)
   out[p++] = VERSION
   p += writer.copy(out, p, 0, WRITER_BYTES)
   p = out.writeUInt32LE(number, p)
-  p = out.writeUInt16LE(series.length, p)
-  for (const one of series) {
-    out[p++] = one.kind
-    out[p++] = one.status
-    for (const text of [one.workflow, one.step, one.errorType]) {
-      p = out.writeUInt16LE(text.length, p)
-      p += text.copy(out, p)
-    }
-  }
+  p = out.writeUInt16LE(seriesCount, p)
+  p += series.copy(out, p)
   p = out.writeUInt32LE(count, p)
   records.copy(out, p)
   return out
 }
 
-/** Reads the note at `at`; undefined behind the last one, or when it is of a version this build does not know. */
-export function readNote(buf: Buffer, at: number): Note | undefined {
+/** Reads the head of the note at `at`; undefined behind the last one, or when it is of a version this build does not know. */
+export function readNote(buf: Buffer, at: number): NoteHead | undefined {
   if (at + HEAD > buf.length || buf[at + 4] !== VERSION) return undefined
-  const end = at + buf.readUInt32LE(at)
-  const writer = buf.toString('hex', at + 5, at + 5 + WRITER_BYTES)
-  let p = at + 5 + WRITER_BYTES
-  const number = buf.readUInt32LE(p)
-  const wanted = buf.readUInt16LE(p + 4)
-  p += 6
-  const series: NoteSeries[] = []
+  const writerAt = at + 5
+  const numberAt = writerAt + WRITER_BYTES
+  return {
+    writer: buf.toString('hex', writerAt, numberAt),
+    number: buf.readUInt32LE(numberAt),
+    series: buf.readUInt16LE(numberAt + 4),
+    seriesFrom: numberAt + 6,
+    end: at + buf.readUInt32LE(at)
+  }
+}
+
+/** Behind the series at `at`. */
+export function seriesEnd(buf: Buffer, at: number): number {
+  let p = at + 2
+  for (let text = 0; text < 3; text++) p += 2 + buf[p]! + buf[p + 1]! * 0x100
+  return p
+}
+
+export function readSeries(buf: Buffer, at: number): NoteSeries {
+  let p = at + 2
   const text = (): string => {
     const length = buf.readUInt16LE(p)
     p += 2 + length
     return buf.toString('utf8', p - length, p)
   }
-  for (let i = 0; i < wanted; i++) {
-    const [kind, status] = [buf[p]!, buf[p + 1]!]
-    p += 2
-    series.push({ kind, status, workflow: text(), step: text(), errorType: text() })
-  }
-  return { writer, number, series, records: buf.readUInt32LE(p), from: p + 4, end }
+  return { kind: buf[at]!, status: buf[at + 1]!, workflow: text(), step: text(), errorType: text() }
 }

@@ -32,6 +32,8 @@ const KEYS = [
 
 interface Wanted {
   readonly bytes: Buffer
+  /** The same in words of four bytes, and what is left. */
+  readonly words: Int32Array
   readonly slot: number
   /** Of several keys for the same, the first one of the list counts. */
   readonly rank: number
@@ -46,6 +48,7 @@ const MAX_KEY = 128
 
 export class SpanScan {
   buf: Buffer = Buffer.alloc(0)
+  view: DataView = new DataView(new ArrayBuffer(0))
   /** Positions of the ids; -1 when absent. */
   traceAt = -1
   spanAt = -1
@@ -63,10 +66,7 @@ export class SpanScan {
   /** Index into #lists by key length and last byte, 0 = none. */
   readonly #table = new Uint8Array(MAX_KEY * 256)
   readonly #lists: Wanted[][] = [[]]
-  #startLow = 0
-  #startHigh = 0
-  #endLow = 0
-  #endHigh = 0
+  #at = 0
 
   constructor(config: Pick<WorkflowMetricsConfig, 'attributes' | 'attribute_prefix'>) {
     for (const [slot, name] of KEYS.entries()) {
@@ -83,32 +83,34 @@ export class SpanScan {
       list = this.#lists.push([]) - 1
       this.#table[place] = list
     }
-    this.#lists[list]!.push({ bytes, slot, rank })
+    const words = Int32Array.from({ length: bytes.length >> 2 }, (_, i) => bytes.readInt32LE(i * 4))
+    this.#lists[list]!.push({ bytes, words, slot, rank })
   }
 
   /** Shows every span of an encoded trace request. @throws WireError when the bytes are no such request. */
   scan(buf: Buffer, sink: SpanSink): void {
     this.buf = buf
+    this.view = new DataView(buf.buffer, buf.byteOffset, buf.length)
     for (let p = 0; p < buf.length; ) {
-      const next = this.#skip(p, buf.length)
-      if (buf[p] === 0x0a) this.#resource(contentFrom(buf, p), next, sink)
+      const next = this.#next(p, buf.length)
+      if (buf[p] === 0x0a) this.#resource(this.#at, next, sink)
       p = next
     }
   }
 
   #resource(from: number, to: number, sink: SpanSink): void {
     for (let p = from; p < to; ) {
-      const next = this.#skip(p, to)
-      if (this.buf[p] === 0x12) this.#scope(contentFrom(this.buf, p), next, sink)
+      const next = this.#next(p, to)
+      if (this.buf[p] === 0x12) this.#scope(this.#at, next, sink)
       p = next
     }
   }
 
   #scope(from: number, to: number, sink: SpanSink): void {
     for (let p = from; p < to; ) {
-      const next = this.#skip(p, to)
+      const next = this.#next(p, to)
       if (this.buf[p] === 0x12) {
-        this.#span(contentFrom(this.buf, p), next)
+        this.#span(this.#at, next)
         sink.span(this)
       }
       p = next
@@ -116,21 +118,33 @@ export class SpanScan {
   }
 
   #span(from: number, to: number): void {
-    const { buf } = this
-    this.#reset()
+    const { buf, view } = this
+    this.traceAt = this.spanAt = -1
+    this.stateFrom = this.stateTo = 0
+    this.status = 0
+    let startAt = 0
+    let endAt = 0
+    for (let slot = 0; slot < SLOTS; slot++) this.at[slot] = 0
     for (let p = from; p < to; ) {
       const tag = buf[p]!
       let at = p + 2
       let next = at + buf[p + 1]!
       // Short fields with a length, nearly all there are, without the call.
       if ((tag & 0x87) !== 2 || next - at >= 0x80 || next > to) {
-        next = this.#skip(p, to)
-        at = (tag & 7) === 2 ? contentFrom(buf, p) : p + 1
+        next = this.#next(p, to)
+        at = this.#at
       }
       switch (tag) {
-        case 0x4a:
-          this.#attribute(at, next)
+        case 0x4a: {
+          // A key comes first and is short: anything else takes the long way.
+          const keyEnd = at + 2 + buf[at + 1]!
+          if (buf[at] !== 0x0a || keyEnd - at >= 0x82 || keyEnd > next) this.#oddAttribute(at, next)
+          else {
+            const list = this.#table[(keyEnd - at - 2) * 256 + buf[keyEnd - 1]!]!
+            if (list !== 0) this.#known(list, at + 2, keyEnd, keyEnd, next)
+          }
           break
+        }
         case 0x0a:
           if (next - at === 16) this.traceAt = at
           break
@@ -142,12 +156,10 @@ export class SpanScan {
           this.stateTo = next
           break
         case 0x39:
-          this.#startLow = word(buf, at)
-          this.#startHigh = word(buf, at + 4)
+          startAt = at
           break
         case 0x41:
-          this.#endLow = word(buf, at)
-          this.#endHigh = word(buf, at + 4)
+          endAt = at
           break
         case 0x7a:
           this.#status(at, next)
@@ -156,60 +168,49 @@ export class SpanScan {
       }
       p = next
     }
-    const isTimed = (this.#startHigh !== 0 || this.#startLow !== 0) && (this.#endHigh !== 0 || this.#endLow !== 0)
-    const nanos = (this.#endHigh - this.#startHigh) * 0x100000000 + (this.#endLow - this.#startLow)
-    this.duration = isTimed && nanos > 0 ? nanos : 0
-  }
-
-  #reset(): void {
-    this.traceAt = this.spanAt = -1
-    this.stateFrom = this.stateTo = 0
-    this.status = 0
-    this.#startLow = this.#startHigh = this.#endLow = this.#endHigh = 0
-    this.at.fill(0)
+    this.duration = startAt === 0 || endAt === 0 ? 0 : nanosBetween(view, startAt, endAt)
   }
 
   #status(from: number, to: number): void {
     for (let p = from; p < to; ) {
-      const next = this.#skip(p, to)
+      const next = this.#next(p, to)
       if (this.buf[p] === 0x18) this.status = this.buf[p + 1]!
       p = next
     }
   }
 
-  #attribute(from: number, to: number): void {
-    const { buf } = this
-    const length = buf[from + 1]!
-    // A key comes first and is short: anything else takes the long way.
-    if (from + 2 >= to || buf[from] !== 0x0a || length >= 0x80) {
-      this.#oddAttribute(from, to)
-      return
-    }
-    const at = from + 2
-    const end = at + length
-    const list = this.#table[length * 256 + buf[end - 1]!]!
-    if (list !== 0) this.#known(list, at, end, end, to)
-  }
-
   #known(list: number, keyAt: number, keyEnd: number, from: number, to: number): void {
     const all = this.#lists[list]!
     for (let i = 0; i < all.length; i++) {
-      const { bytes, slot, rank } = all[i]!
-      if (!isEqual(this.buf, keyAt, keyEnd, bytes)) continue
+      const wanted = all[i]!
+      if (!this.#isKey(wanted, keyAt, keyEnd)) continue
+      const { slot, rank } = wanted
       if (this.at[slot] !== 0 && this.#rank[slot]! < rank) continue
       this.#rank[slot] = rank
       this.#value(slot, from, to)
     }
   }
 
+  #isKey({ words, bytes }: Wanted, from: number, to: number): boolean {
+    if (to - from !== bytes.length) return false
+    let p = from
+    for (let i = 0; i < words.length; i++, p += 4) if (this.view.getInt32(p, true) !== words[i]) return false
+    for (; p < to; p++) if (this.buf[p] !== bytes[p - from]) return false
+    return true
+  }
+
   /** Notes where the AnyValue's content is. */
   #value(slot: number, from: number, to: number): void {
     const { buf } = this
+    if (buf[from] === 0x12 && buf[from + 1]! === to - from - 2 && to - from < 0x82) {
+      this.at[slot] = to > from + 2 ? from + 2 : 0
+      this.#end[slot] = to
+      return
+    }
     for (let p = from; p < to; ) {
-      const next = this.#skip(p, to)
+      const next = this.#next(p, to)
       if (buf[p] === 0x12) {
-        const at = contentFrom(buf, p)
-        this.at[slot] = at < next ? at : 0
+        this.at[slot] = this.#at < next ? this.#at : 0
         this.#end[slot] = next
       }
       p = next
@@ -220,8 +221,8 @@ export class SpanScan {
     const { buf } = this
     let [keyAt, keyEnd] = [from, from]
     for (let p = from; p < to; ) {
-      const next = this.#skip(p, to)
-      if (buf[p] === 0x0a) [keyAt, keyEnd] = [contentFrom(buf, p), next]
+      const next = this.#next(p, to)
+      if (buf[p] === 0x0a) [keyAt, keyEnd] = [this.#at, next]
       p = next
     }
     const length = keyEnd - keyAt
@@ -234,8 +235,8 @@ export class SpanScan {
   isText(slot: number): boolean {
     const at = this.at[slot]!
     if (at === 0 || this.buf[at] !== 0x0a) return false
-    this.textFrom = contentFrom(this.buf, at)
-    this.textTo = Math.min(this.#end[slot]!, this.#skip(at, this.#end[slot]!))
+    this.textTo = this.#next(at, this.#end[slot]!)
+    this.textFrom = this.#at
     return this.textTo > this.textFrom
   }
   textFrom = 0
@@ -249,9 +250,9 @@ export class SpanScan {
       case 0x10:
         return buf[at + 1]!
       case 0x18:
-        return varint(buf, at + 1)
+        return buf[at + 1]! < 0x80 ? buf[at + 1]! : varint(buf, at + 1)
       case 0x21: {
-        const value = buf.readDoubleLE(at + 1)
+        const value = this.view.getFloat64(at + 1, true)
         return value >= 0 && value < Number.POSITIVE_INFINITY ? value : -1
       }
       case 0x0a:
@@ -269,21 +270,42 @@ export class SpanScan {
     return /^\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : -1
   }
 
-  #skip(p: number, to: number): number {
-    const next = skipField(this.buf, p, to)
+  /** Behind the field at `p`; `#at` is where its content begins. */
+  #next(p: number, to: number): number {
+    const { buf } = this
+    const tag = buf[p]!
+    let next = -1
+    this.#at = p + 1
+    if (tag < 0x80) {
+      const wire = tag & 7
+      const first = buf[p + 1]!
+      if (wire === 2) {
+        const second = buf[p + 2]!
+        if (first < 0x80) {
+          this.#at = p + 2
+          next = p + 2 + first
+        } else if (second < 0x80) {
+          this.#at = p + 3
+          next = p + 3 + (first & 0x7f) + second * 0x80
+        }
+      } else if (wire === 1) next = p + 9
+      else if (wire === 0 && first < 0x80) next = p + 2
+    }
+    if (next >= 0 && next <= to) return next
+    next = skipField(buf, p, to)
     if (next < 0) throw new WireError('OTLP_TRUNCATED', p)
+    if (tag < 0x80 && (tag & 7) === 2) this.#at = contentFrom(buf, p)
     return next
   }
 }
 
-function isEqual(buf: Buffer, from: number, to: number, wanted: Buffer): boolean {
-  if (to - from !== wanted.length) return false
-  for (let i = 0; i < wanted.length; i++) if (buf[from + i] !== wanted[i]) return false
-  return true
-}
-
-function word(buf: Buffer, at: number): number {
-  return buf[at]! + buf[at + 1]! * 0x100 + buf[at + 2]! * 0x10000 + buf[at + 3]! * 0x1000000
+/** Nanoseconds between two fixed64 times; 0 when one is absent or they are the wrong way round. */
+function nanosBetween(view: DataView, from: number, to: number): number {
+  const [fromLow, fromHigh] = [view.getUint32(from, true), view.getUint32(from + 4, true)]
+  const [toLow, toHigh] = [view.getUint32(to, true), view.getUint32(to + 4, true)]
+  if ((fromLow === 0 && fromHigh === 0) || (toLow === 0 && toHigh === 0)) return 0
+  const nanos = (toHigh - fromHigh) * 0x100000000 + (toLow - fromLow)
+  return Math.max(nanos, 0)
 }
 
 /** An int64; -1 when it is negative. */
