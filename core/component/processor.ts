@@ -22,6 +22,8 @@ export interface InlineProcessor extends Visitor {
    * own costs less than hooks.
    */
   observe?(signal: Signal, request: Buffer): Note | undefined
+  /** Notes in `count` parts by trace id, for a log that is cut into partitions; empty parts may be left out. */
+  splitNotes?(notes: Buffer, count: number): readonly (Note & { readonly partition: number })[]
   /** After a batch's walk, e.g. to flush what was counted. */
   batchEnd?(signal: Signal): void
   start?(): Promise<void>

@@ -29,6 +29,7 @@ export interface Dropped {
 /** A processor's note about the request; it goes into the log with it. */
 export interface ChainNote extends Note {
   readonly processor: string
+  readonly split: InlineProcessor['splitNotes']
 }
 
 export interface ChainResult {
@@ -111,7 +112,7 @@ export class Chain {
     for (const { id, processor } of observers) {
       try {
         const note = processor.observe!(this.#signal, bytes)
-        if (note !== undefined) notes.push({ ...note, processor: id })
+        if (note !== undefined) notes.push({ ...note, processor: id, split: processor.splitNotes })
       } catch (error) {
         this.#report.failed(id, error)
       }

@@ -3,7 +3,7 @@
 import { splitByTrace } from '../otlp/by-trace.js'
 import type { Signal } from '../otlp/signal.js'
 import type { Entry } from '../queue/log.js'
-import type { ChainResult } from './chain.js'
+import type { ChainNote, ChainResult } from './chain.js'
 import { type LedgerKeys, ledgerKeys } from './ledger.js'
 import type { Pipeline } from './pipelines.js'
 
@@ -26,7 +26,7 @@ export class Gathered {
   readonly #byTrace = new Map<string, Merged & { readonly signal: Signal }>()
   readonly #small = new Map<string, Merged>()
   /** One entry a commit, in the order of the requests: a reader counts on it (core/component/derived.ts). */
-  readonly #notes = new Map<string, Merged>()
+  readonly #notes = new Map<string, Merged & { readonly split: ChainNote['split'] }>()
   readonly #partitions: () => number
 
   /** `partitions`: of the log; known when requests come. Default: one. */
@@ -41,7 +41,12 @@ export class Gathered {
     count(counts, keys.received, result.seen - result.rejected)
     for (const row of result.dropped) count(counts, keys.dropped(row.processor, row.reason), row.items)
     this.bytes += size
-    for (const note of result.notes) merge(this.#notes, noteStream(note.processor), note.bytes, note.items)
+    for (const note of result.notes) {
+      const stream = noteStream(note.processor)
+      const there = this.#notes.get(stream)
+      if (there === undefined) this.#notes.set(stream, { parts: [note.bytes], items: note.items, split: note.split })
+      else append(there, note.bytes, note.items)
+    }
     if (result.items === 0) return
     const stream = pipeline.window?.arrival ?? pipeline.id
     if (keys.windowed !== undefined) count(counts, keys.windowed, result.items)
@@ -57,20 +62,21 @@ export class Gathered {
   #toSplit(stream: string, signal: Signal, { bytes, items }: ChainResult): void {
     const there = this.#byTrace.get(stream)
     if (there === undefined) this.#byTrace.set(stream, { signal, parts: [bytes], items })
-    else {
-      there.parts.push(bytes)
-      there.items += items
-    }
+    else append(there, bytes, items)
   }
 
   entries(): Entry[] {
     const made = [...this.#entries]
+    const partitions = this.#partitions()
     for (const [stream, { signal, parts }] of this.#byTrace)
-      for (const { part, items, bytes } of splitByTrace(signal, parts, this.#partitions()))
+      for (const { part, items, bytes } of splitByTrace(signal, parts, partitions))
         made.push({ stream, items, bytes, ...(part < 0 ? {} : { partition: part }) })
-    for (const merged of [this.#small, this.#notes])
-      for (const [stream, { parts, items }] of merged)
-        made.push({ stream, items, bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) })
+    for (const [stream, merged] of this.#small) made.push({ stream, items: merged.items, bytes: joined(merged) })
+    for (const [stream, merged] of this.#notes) {
+      const bytes = joined(merged)
+      if (partitions === 1 || merged.split === undefined) made.push({ stream, items: merged.items, bytes })
+      else for (const part of merged.split(bytes, partitions)) made.push({ stream, ...part })
+    }
     return made
   }
 }
@@ -106,10 +112,16 @@ function keysOf(pipeline: Pipeline): LedgerKeys {
 function merge(to: Map<string, Merged>, stream: string, bytes: Buffer, items: number): void {
   const there = to.get(stream)
   if (there === undefined) to.set(stream, { parts: [bytes], items })
-  else {
-    there.parts.push(bytes)
-    there.items += items
-  }
+  else append(there, bytes, items)
+}
+
+function append(to: Merged, bytes: Buffer, items: number): void {
+  to.parts.push(bytes)
+  to.items += items
+}
+
+function joined({ parts }: Merged): Buffer {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
 }
 
 function count(counts: Map<string, number>, key: string, n: number): void {

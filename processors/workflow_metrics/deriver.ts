@@ -20,6 +20,7 @@ import {
   KIND_STEP,
   type NoteHead,
   type NoteSeries,
+  RECORD_SIZES,
   readNote,
   readSeries,
   STATUS_ERROR,
@@ -37,13 +38,6 @@ const LONGEST_SERIES = 2 + 3 * (2 + MAX_NAME)
 
 /** More attempts at a step than this count as this many. */
 const MOST_ATTEMPTS = 1000
-
-/** Bytes that follow a record's flags. */
-const SIZES = Uint8Array.from({ length: 256 }, (_, flags) => {
-  let size = (flags & HAS_ATTEMPT) !== 0 ? 4 : 0
-  for (let bit = HAS_QUEUE_TIME; bit <= HAS_RANDOMNESS; bit <<= 1) if ((flags & bit) !== 0) size += 8
-  return size
-})
 
 /** Where the spans of a series of a note are counted. */
 interface Target {
@@ -164,7 +158,7 @@ export class WorkflowDeriver implements Deriver {
     let p = from + 4
     for (let i = 0; i < records; i++) {
       this.#seen.prepare(i, view, p)
-      p += ID_BYTES + 11 + SIZES[buf[p + ID_BYTES + 10]!]!
+      p += ID_BYTES + 11 + RECORD_SIZES[buf[p + ID_BYTES + 10]!]!
     }
     this.#seen.touch(records)
     p = from + 4
@@ -173,7 +167,7 @@ export class WorkflowDeriver implements Deriver {
       const flags = buf[p + ID_BYTES + 10]!
       const target = this.#noteTargets[view.getUint16(p + ID_BYTES + 8, true)]!
       const dataAt = p + ID_BYTES + 11
-      p = dataAt + SIZES[flags]!
+      p = dataAt + RECORD_SIZES[flags]!
       const isNew = this.#seen.add(i)
       if (isCounted) {
         if ((flags & HAS_ATTEMPT) !== 0) this.#retries(view, at, target.step, view.getUint32(dataAt, true))

@@ -3,6 +3,7 @@
 import { defineProcessor } from '../../core/component/processor.js'
 import { schema, validate } from './config.js'
 import { WorkflowDeriver } from './deriver.js'
+import { splitNotes } from './note.js'
 import { Observer } from './observer.js'
 
 export default defineProcessor({
@@ -44,7 +45,8 @@ export default defineProcessor({
         const note = observer.observe(request)
         if (note !== undefined) context.count.spans(note.items)
         return note
-      }
+      },
+      splitNotes
     }
   }
 })

@@ -33,6 +33,13 @@ export const WRITER_BYTES = 8
 export const ID_BYTES = 24
 const HEAD = 4 + 1 + WRITER_BYTES + 4
 
+/** Bytes that follow a record's flags. */
+export const RECORD_SIZES = Uint8Array.from({ length: 256 }, (_, flags) => {
+  let size = (flags & HAS_ATTEMPT) !== 0 ? 4 : 0
+  for (let bit = HAS_QUEUE_TIME; bit <= HAS_RANDOMNESS; bit <<= 1) if ((flags & bit) !== 0) size += 8
+  return size
+})
+
 /** Longest record. */
 export const MAX_RECORD = ID_BYTES + 8 + 2 + 1 + 4 + 5 * 8
 
@@ -106,4 +113,47 @@ export function readSeries(buf: Buffer, at: number): NoteSeries {
     return buf.toString('utf8', p - length, p)
   }
   return { kind: buf[at]!, status: buf[at + 1]!, workflow: text(), step: text(), errorType: text() }
+}
+
+/** A part of notes, for one partition. */
+export interface NotePart {
+  readonly partition: number
+  readonly bytes: Buffer
+  readonly items: number
+}
+
+/**
+ * Notes in up to `count` parts: the spans of a trace are in one, whichever process wrote them. Each part of a note has its
+ * writer and number, and the whole table of series: a reader finds its way by either alone.
+ */
+export function splitNotes(notes: Buffer, count: number): NotePart[] {
+  const parts = Array.from({ length: count }, () => ({ bytes: [] as Buffer[], items: 0 }))
+  for (let at = 0, note = readNote(notes, at); note !== undefined; at = note.end, note = readNote(notes, at)) {
+    let p = note.seriesFrom
+    for (let i = 0; i < note.series; i++) p = seriesEnd(notes, p)
+    const series = notes.subarray(note.seriesFrom, p)
+    const records: Buffer[][] = parts.map(() => [])
+    for (p += 4; p < note.end; ) {
+      const next = p + ID_BYTES + 11 + RECORD_SIZES[notes[p + ID_BYTES + 10]!]!
+      records[partitionOf(notes, p, count)]!.push(notes.subarray(p, next))
+      p = next
+    }
+    const writer = notes.subarray(at + 5, at + 5 + WRITER_BYTES)
+    for (const [partition, own] of records.entries()) {
+      if (own.length === 0) continue
+      const part = parts[partition]!
+      part.bytes.push(encodeNote(writer, note.number, note.series, series, own.length, Buffer.concat(own)))
+      part.items += own.length
+    }
+  }
+  return parts.flatMap(({ bytes, items }, partition) =>
+    items === 0 ? [] : [{ partition, items, bytes: Buffer.concat(bytes) }]
+  )
+}
+
+/** By all of the trace id: not every sender's are random everywhere. Part of the format: processes must agree. */
+function partitionOf(buf: Buffer, at: number, count: number): number {
+  let hash = 0x811c9dc5
+  for (let p = at; p < at + 16; p++) hash = Math.imul(hash ^ buf[p]!, 0x01000193)
+  return ((hash ^ (hash >>> 15)) >>> 0) % count
 }

@@ -10,6 +10,7 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   cloudwatch: () => import('./cloudwatch.js'),
   redis: () => import('./redis.js'),
   custom: () => import('./custom.js'),
+  'workflow-metrics': () => import('./workflow-metrics-cluster.js'),
   clients: () => import('./clients.js'),
   chart: () => import('./chart.js'),
   workflow: () => import('./workflow.js'),

@@ -158,18 +158,31 @@ function seriesName(name: string, labels: Readonly<Record<string, string>>): str
   return `${name}{${sorted.map(([key, value]) => `${key}="${value}"`).join(',')}}`
 }
 
-/** Labels that say who counted: the truth is the sum over them. */
-const WRITER = new Set(['job', 'instance', 'otel_scope_name', 'otel_scope_version', 'otel_scope_schema_url'])
+/** Labels that say nothing about what was counted; `instance` says who counted. */
+const SCOPE = new Set(['job', 'otel_scope_name', 'otel_scope_version', 'otel_scope_schema_url'])
 
-/** Series of a Prometheus text page whose names begin with `algoflow_workflow` or `algoflow_step`, summed over writers. */
+/**
+ * Series of Prometheus text pages whose names begin with `algoflow_workflow` or `algoflow_step`, summed over who counted. What
+ * one instance says on two pages (its partition has moved) counts once, as it is newest.
+ */
 export function seriesOf(...pages: readonly string[]): Truth {
-  const sums: Truth = new Map()
+  const byWriter = new Map<string, number>()
   for (const line of pages.join('\n').split('\n')) {
     const found = /^(algoflow_(?:workflow|step)_\w+?)(?:\{(.*)\})? (\S+)$/.exec(line)
     if (found === null || found[1]!.endsWith('_bucket')) continue
-    const labels = [...(found[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].filter(([, key]) => !WRITER.has(key!))
-    const key = seriesName(found[1]!, Object.fromEntries(labels.map(([, name, value]) => [name!, value!])))
-    sums.set(key, (sums.get(key) ?? 0) + Number(found[3]))
+    const labels = [...(found[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [
+      name!,
+      value!
+    ])
+    const own = Object.fromEntries(labels.filter(([name]) => !SCOPE.has(name!) && name !== 'instance'))
+    const writer = labels.find(([name]) => name === 'instance')?.[1] ?? ''
+    const key = `${writer} ${seriesName(found[1]!, own)}`
+    byWriter.set(key, Math.max(byWriter.get(key) ?? 0, Number(found[3])))
+  }
+  const sums: Truth = new Map()
+  for (const [key, value] of byWriter) {
+    const series = key.slice(key.indexOf(' ') + 1)
+    sums.set(series, (sums.get(series) ?? 0) + value)
   }
   return sums
 }
