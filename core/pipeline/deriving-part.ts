@@ -102,7 +102,8 @@ export class DerivingPart {
       await log.commit({
         acks,
         ...(made === undefined ? {} : made),
-        ...(fresh.length === 0 ? {} : { state: new Map([[stateKey, deriver.state()]]) }),
+        // Also what is forgotten is part of it.
+        ...(acks.length === 0 ? {} : { state: new Map([[stateKey, deriver.state()]]) }),
         ...(part === undefined ? {} : { part })
       })
     } catch (error) {

@@ -13,17 +13,16 @@ export class ActiveTraces {
   readonly #timeoutMs: number
   readonly #tags = new Int32Array(SLOTS)
   readonly #workflows = new Uint16Array(SLOTS)
-  /** Seconds since `#begin`. */
+  /** Seconds since `#begin`, a day before the first trace. */
   readonly #at = new Uint32Array(SLOTS)
-  readonly #begin: number
+  #begin = Number.NaN
   readonly #names: string[] = []
   readonly #numbers = new Map<string, number>()
   readonly #open: number[] = []
   #last = 0
 
-  constructor(timeoutMs: number, nowMs = Date.now()) {
+  constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs
-    this.#begin = nowMs - 86_400_000
     this.workflow('')
   }
 
@@ -73,6 +72,7 @@ export class ActiveTraces {
   }
 
   #seconds(nowMs: number): number {
+    if (Number.isNaN(this.#begin)) this.#begin = nowMs - 86_400_000
     return Math.max(0, Math.floor((nowMs - this.#begin) / 1000))
   }
 

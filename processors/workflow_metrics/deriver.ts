@@ -28,6 +28,7 @@ import {
 } from './note.js'
 import { SeenSpans } from './seen.js'
 import { type Counter, type StepTotals, type Timed, Totals, type TotalsState } from './totals.js'
+import { type WriterState, Writers } from './writers.js'
 
 const NANOS_PER_MS = 1e6
 const VERSION = 1
@@ -54,8 +55,7 @@ interface Target {
 interface State {
   readonly version: number
   readonly instance: string
-  /** Writer of notes -> number of its last note that is counted, and when that came. */
-  readonly counted: readonly (readonly [writer: string, number: number, atMs: number])[]
+  readonly writers: readonly (readonly [writer: string, WriterState])[]
   readonly totals: TotalsState
 }
 
@@ -76,7 +76,7 @@ export class WorkflowDeriver implements Deriver {
   /** By number in `#keys`. */
   readonly #targets: (Target | undefined)[] = [undefined]
   readonly #noteTargets: Target[] = []
-  readonly #counted = new Map<string, { number: number; atMs: number }>()
+  readonly #writers = new Writers()
   #totals: Totals
   #instance: string = randomUUID()
   #isOverflowing = false
@@ -100,10 +100,10 @@ export class WorkflowDeriver implements Deriver {
   /** State that cannot be read is an error of ours or of the disk; counting goes on from 0 as another instance. */
   restore(state: Buffer | undefined): void {
     if (state === undefined) return
-    const { version, instance, counted, totals } = JSON.parse(state.toString()) as State
+    const { version, instance, writers, totals } = JSON.parse(state.toString()) as State
     if (version !== VERSION) return
     this.#instance = instance
-    for (const [writer, number, atMs] of counted) this.#counted.set(writer, { number, atMs })
+    this.#writers.restore(writers)
     this.#totals.restore(totals)
   }
 
@@ -111,21 +111,18 @@ export class WorkflowDeriver implements Deriver {
     const state: State = {
       version: VERSION,
       instance: this.#instance,
-      counted: [...this.#counted].map(([writer, { number, atMs }]) => [writer, number, atMs] as const),
+      writers: this.#writers.state(),
       totals: this.#totals.state()
     }
     return Buffer.from(JSON.stringify(state))
   }
 
   take(notes: Buffer, atMs: number): void {
-    this.#seen.turn(atMs)
+    if (this.#seen.turn(atMs)) this.#writers.turn(atMs)
     const view = new DataView(notes.buffer, notes.byteOffset, notes.length)
     let duplicates = 0
     for (let at = 0, note = readNote(notes, at); note !== undefined; at = note.end, note = readNote(notes, at)) {
-      const last = this.#counted.get(note.writer)
-      const isCounted = last !== undefined && note.number <= last.number
-      if (!isCounted) this.#counted.set(note.writer, { number: note.number, atMs })
-      else last.atMs = atMs
+      const isCounted = this.#writers.isCounted(note.writer, note.number, atMs)
       const from = this.#readSeries(notes, view, note, atMs)
       duplicates += this.#readRecords(notes, view, from, atMs, isCounted)
     }
@@ -254,16 +251,11 @@ export class WorkflowDeriver implements Deriver {
     })
   }
 
-  /** Exemplars are told once; writers of long ago are forgotten. */
+  /** Exemplars are told once. */
   committed(): void {
     this.isChanged = false
     for (const set of [this.#totals.workflows, this.#totals.durations])
       for (const { value } of set.series()) if (value.exemplars.length > 0) value.exemplars = []
-    let newest = 0
-    for (const { atMs } of this.#counted.values()) newest = Math.max(newest, atMs)
-    const { window } = this.#o.config.dedupe
-    for (const [writer, { atMs }] of this.#counted)
-      if (atMs < newest - 3 * window - 3_600_000) this.#counted.delete(writer)
   }
 }
 

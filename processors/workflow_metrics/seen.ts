@@ -87,16 +87,16 @@ export class SeenSpans {
     return this.#young.count + this.#old.count
   }
 
-  /** To be called before the spans of a request: time passes only here. */
-  turn(nowMs: number): void {
+  /** To be called before the spans of a request: time passes only here. Whether a new generation has begun. */
+  turn(nowMs: number): boolean {
     if (this.#young.count === 0) this.#since = nowMs
-    else if (nowMs - this.#since >= this.#windowMs || this.#young.count >= this.#maxYoung) {
-      this.#old = this.#young
-      // As large as the one before, so that a steady load grows none.
-      this.#young = new Generation(this.#old.count * 4 < this.#old.mask ? START : this.#old.mask + 1)
-      this.#since = nowMs
-      this.generation++
-    }
+    if (nowMs - this.#since < this.#windowMs && this.#young.count < this.#maxYoung) return false
+    this.#old = this.#young
+    // As large as the one before, so that a steady load grows none.
+    this.#young = new Generation(this.#old.count * 4 < this.#old.mask ? START : this.#old.mask + 1)
+    this.#since = nowMs
+    this.generation++
+    return true
   }
 
   /** Makes the fingerprint of span `i` of a request, whose trace and span id are at `at`. */
