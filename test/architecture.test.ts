@@ -19,6 +19,7 @@ const CORE: Readonly<Record<string, readonly string[]>> = {
   privacy: ['otlp', 'component', 'config'],
   metrics: ['otlp', 'component', 'config'],
   queue: ['component'],
+  audit: ['component'],
   sampling: ['otlp', 'component'],
   pipeline: ['otlp', 'component', 'queue', 'telemetry', 'sampling'],
   delivery: ['otlp', 'component', 'config', 'net', 'queue', 'pipeline']

@@ -48,7 +48,12 @@ export interface Loaded {
   readonly notes: readonly ConfigProblem[]
   /** The whole config as YAML with everything expanded and filled in; no secrets. */
   readonly expanded: string
+  /** The same as checked values, secrets in it: what `differences` compares. Empty when there is a problem. */
+  readonly settings: Settings
 }
+
+/** Checked values under the file's own keys. */
+export type Settings = Readonly<Record<string, unknown>>
 
 const SECTIONS = ['receivers', 'processors', 'exporters', 'service', 'queue']
 
@@ -60,7 +65,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   const resolve = substitution(options.env, found, hidden)
   const file = parseTree(textOf(options, name, found), name, resolve, found)
   if (found.some(p => p.severity === 'error' && p.code !== 'CONFIG_SUBSTITUTION'))
-    return result(found, hidden, undefined, '')
+    return result(found, hidden, undefined, '', {})
   const defaults = parseTree(options.registry.defaults, DEFAULTS, resolve, found)
   for (const change of options.set ?? []) {
     const kind = KINDS.find(k => change.startsWith(`${k}.`))
@@ -70,7 +75,7 @@ export function loadConfig(options: LoadOptions): Loaded {
   expand(file, defaults, options.registry, found)
   const build = new Build(file, options, found)
   const config = build.run()
-  return result(found, hidden, config, build.expanded())
+  return result(found, hidden, config, build.expanded(), build.settings)
 }
 
 function textOf(options: LoadOptions, name: string, found: ConfigProblem[]): string {
@@ -99,13 +104,15 @@ function result(
   found: readonly ConfigProblem[],
   hidden: ReadonlySet<string>,
   config: GatewayConfig | undefined,
-  expanded: string
+  expanded: string,
+  settings: Settings
 ): Loaded {
   const told = found.map(p => withoutSecrets(p, hidden))
   const sorted = told.toSorted((a, b) => a.line - b.line || a.column - b.column)
   const problems = sorted.filter(p => p.severity === 'error')
   const notes = sorted.filter(p => p.severity !== 'error')
-  return { problems, notes, expanded, ...(config === undefined || problems.length > 0 ? {} : { config }) }
+  const isFine = config !== undefined && problems.length === 0
+  return { problems, notes, expanded, settings: isFine ? settings : {}, ...(isFine ? { config } : {}) }
 }
 
 /** `a.b=c` from the command line. Component ids may hold `/`; keys with dots go in `["a.b"]`. */
@@ -143,6 +150,10 @@ class Build {
   readonly #registry: Registry
   readonly #isTerminal: boolean
   readonly #found: ConfigProblem[]
+  /** After `run`. */
+  settings: Settings = {}
+  /** What every exporter has beside its own keys, by id. */
+  readonly #common = new Map<string, object>()
   readonly #built: Record<ComponentKind, Map<string, Declared>> = {
     receivers: new Map(),
     processors: new Map(),
@@ -170,6 +181,15 @@ class Build {
       block !== undefined && (find(this.#file, [block, 'enabled']) as { value?: unknown } | undefined)?.value === false
     const pipelines = checkPipelines(written, this.#built, { file: this.#file, found: this.#found, isOff })
     if (service === undefined || queue === undefined) return undefined
+    const plain = (made: ReadonlyMap<string, ComponentConfig>) =>
+      Object.fromEntries([...made].map(([id, { config }]) => [id, { ...this.#common.get(id), ...(config as object) }]))
+    this.settings = {
+      receivers: plain(receivers),
+      processors: plain(processors),
+      exporters: plain(exporters),
+      queue,
+      service
+    }
     return {
       receivers: isOff ? new Map() : receivers,
       processors,
@@ -295,6 +315,7 @@ class Build {
     const size = find(common, ['sending_queue', 'queue_size'])
     const hasUnit = size?.kind === 'scalar' && typeof size.value === 'string' && !/^\d+$/.test(size.value)
     this.#noEffect(common, path)
+    this.#common.set(id, settings as object)
     return { id, type: declaration.type, config, ...exporterSettings(settings, hasUnit) }
   }
 

@@ -22,6 +22,11 @@ export class Secret {
     return this.#value === ''
   }
 
+  /** True when both hold the same value. */
+  equals(other: Secret): boolean {
+    return this.#value === other.#value
+  }
+
   toString(): string {
     return HIDDEN
   }

@@ -50,7 +50,17 @@ export const serviceSchema = Type.Object({
           description:
             'host:port of /metrics, /healthz, /readyz, /ledger, /config and the status page. Keep it internal.',
           examples: ['0.0.0.0:8888']
-        })
+        }),
+        token: Type.Optional(
+          secret({
+            description:
+              'Demanded (`Authorization: Bearer TOKEN`) for changes, dead letters, traces and the config. Without it changes are taken from this machine only.',
+            examples: ['${env:ADMIN_TOKEN}']
+          })
+        ),
+        allowed_hosts: strings(
+          'Host names by which people open it, besides localhost, this machine’s name and IP addresses; any other name is refused, so that no web page can reach it through a name of its own.'
+        )
       })
     },
     { description: "The gateway's own logs, metrics and status." }
@@ -68,7 +78,32 @@ export const serviceSchema = Type.Object({
   retention: duration({
     default: '30d',
     description: 'How long data that the gateway keeps for people (dead letters, local store) lives.'
-  })
+  }),
+  audit: Type.Object(
+    {
+      enabled: Type.Boolean({ default: true, description: '`false`: no trail is written.' }),
+      path: Type.Optional(
+        Type.String({
+          minLength: 1,
+          description:
+            'Directory of the trail, one a gateway. Left out: `audit` in the directory of the embedded queue, `./data/audit` with Redis, none with a queue in memory.',
+          examples: ['/var/lib/algoflow-gateway/audit']
+        })
+      ),
+      retention: duration({ default: '365d', description: 'How long records are kept; they hold no telemetry.' })
+    },
+    { description: 'The record of who changed what: config, keys, dead letters. See docs/compliance.md.' }
+  ),
+  reload: Type.Object(
+    {
+      watch: Type.Boolean({
+        default: false,
+        description: 'Look for changes of the config, and of the files and keys it names, and go over to them.'
+      }),
+      interval: duration({ default: '10s', description: 'How often to look.' })
+    },
+    { description: 'Changing the config while the gateway runs; SIGHUP and `algoflow-gateway reload` always do it.' }
+  )
 })
 
 const queueSize = byteSize({
@@ -373,6 +408,16 @@ export function serviceSettings(settings: ServiceSettings, isTerminal: boolean):
     logs: { level, encoding: chosen === 'json' ? 'json' : 'text' },
     metrics: settings.telemetry.metrics.level !== 'none',
     adminEndpoint: settings.telemetry.admin.endpoint,
+    admin: {
+      ...(settings.telemetry.admin.token === undefined ? {} : { token: settings.telemetry.admin.token }),
+      allowedHosts: settings.telemetry.admin.allowed_hosts
+    },
+    audit: {
+      enabled: settings.audit.enabled,
+      ...(settings.audit.path === undefined ? {} : { path: settings.audit.path }),
+      retentionMs: settings.audit.retention
+    },
+    reload: { watch: settings.reload.watch, intervalMs: settings.reload.interval },
     shutdownTimeoutMs: settings.shutdown_timeout,
     workers: settings.workers
   }

@@ -1,6 +1,7 @@
 // The checked configuration: what core/config hands to services. Everything has its defaults, every name resolves.
 
 import type { Signal } from '../otlp/signal.js'
+import type { Secret } from './secret.js'
 
 /** One configured component: `redaction/strict` has type `redaction`. */
 export interface ComponentConfig {
@@ -87,6 +88,13 @@ export interface GatewayConfig {
     readonly metrics: boolean
     /** host:port of health, metrics and admin. */
     readonly adminEndpoint: string
+    readonly admin: {
+      /** What changes and contents are asked with; undefined: changes from this machine only. */
+      readonly token?: Secret
+      readonly allowedHosts: readonly string[]
+    }
+    readonly audit: { readonly enabled: boolean; readonly path?: string; readonly retentionMs: number }
+    readonly reload: { readonly watch: boolean; readonly intervalMs: number }
     /** Longest time a stop may take before it gives up waiting for exporters (everything stays in the queue). */
     readonly shutdownTimeoutMs: number
     /** Processes on this machine that share the ports; `auto`: one a core. */

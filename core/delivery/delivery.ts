@@ -145,8 +145,18 @@ export class Delivery {
    * @throws what the exporter's `start` throws.
    */
   async start(): Promise<void> {
+    await this.open()
+    this.run()
+  }
+
+  /** The first half of `start`, which may fail: everything but delivering. @throws what the exporter's `start` throws. */
+  async open(): Promise<void> {
     await this.#o.exporter.start?.()
     await this.#repairParking()
+  }
+
+  /** The second half of `start`: delivers from now on. */
+  run(): void {
     this.#running = true
     this.#unsubscribe = this.#o.log.onAppend(() => this.#appended())
     this.#parkedDue = 0

@@ -49,17 +49,28 @@ const WAIT_BELOW = 128 * 1024
 const WAIT_MS = 1
 const ACCEPTED: Answer = { kind: 'accepted', rejected: 0, message: '' }
 
+/** The pipelines of one config, and what is looked up in them for every request. */
+interface InUse {
+  readonly pipelines: readonly Pipeline[]
+  /** By signal and receiver, as they are asked for. */
+  readonly byReceiver: Map<string, readonly Pipeline[]>
+}
+
 /** All pipelines behind the receivers. */
 export class Pipelines implements Intake {
   readonly #options: PipelinesOptions
-  readonly #byReceiver = new Map<string, readonly Pipeline[]>()
+  #inUse: InUse
   #gathered: Gathered
   #commits = 0
   #wait: { readonly for: number; readonly timer: { cancel(): void } } | undefined
   #isStopped = false
+  /** Requests that wait while the pipelines are exchanged; undefined while they are not. */
+  #held: (() => void)[] | undefined
+  #idle: (() => void)[] = []
 
   constructor(options: PipelinesOptions) {
     this.#options = options
+    this.#inUse = { pipelines: options.pipelines, byReceiver: new Map() }
     this.#gathered = new Gathered(() => this.#partitions)
   }
 
@@ -70,11 +81,29 @@ export class Pipelines implements Intake {
   /** Refuses from now on; resolves when everything taken is answered. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    if (this.#wait !== undefined) this.#commit()
-    while (this.#commits > 0 || this.#gathered.settle.length > 0) await new Promise(resolve => setImmediate(resolve))
+    await this.#settled()
+  }
+
+  /**
+   * Goes on with other pipelines, between two commits: what was taken is durable under the old ones, requests that come
+   * meanwhile wait (receivers bound how many) and go through the new ones. When `change` throws the old ones go on.
+   * @param change what has to happen in between; gives the new pipelines
+   */
+  async exchange(change: () => Promise<readonly Pipeline[]>): Promise<void> {
+    const held: (() => void)[] = []
+    this.#held = held
+    try {
+      await this.#settled()
+      this.#inUse = { pipelines: await change(), byReceiver: new Map() }
+    } finally {
+      this.#held = undefined
+      for (const go of held) go()
+    }
   }
 
   take(signal: Signal, bytes: Buffer, receiver: string): Promise<Answer> {
+    const held = this.#held
+    if (held !== undefined) return new Promise(resolve => held.push(() => resolve(this.take(signal, bytes, receiver))))
     const pipelines = this.#pipelinesOf(signal, receiver)
     if (this.#isStopped) return Promise.resolve(this.#unavailable('the gateway is stopping'))
     if (pipelines.length === 0) return Promise.resolve(noPipeline(signal, receiver))
@@ -134,9 +163,25 @@ export class Pipelines implements Intake {
   #done(settle: readonly ((error: unknown) => void)[], error: unknown): void {
     this.#commits--
     for (const one of settle) one(error)
-    if (this.#commits > 0 || this.#gathered.settle.length === 0) return
-    if (this.#gathered.bytes >= WAIT_BELOW || this.#isStopped) this.#commit()
+    if (this.#commits > 0) return
+    if (this.#gathered.settle.length === 0) {
+      for (const resolve of this.#idle.splice(0)) resolve()
+      return
+    }
+    if (this.#gathered.bytes >= WAIT_BELOW || this.#isSettling()) this.#commit()
     else this.#waitFor(this.#gathered.settle.length + settle.length)
+  }
+
+  /** Nothing new is taken: what has gathered goes at once. */
+  #isSettling(): boolean {
+    return this.#isStopped || this.#held !== undefined
+  }
+
+  /** Resolves when everything taken is answered; nothing new may be taken meanwhile. */
+  async #settled(): Promise<void> {
+    if (this.#wait !== undefined) this.#commit()
+    if (this.#commits > 0 || this.#gathered.settle.length > 0)
+      await new Promise<void>(resolve => this.#idle.push(resolve))
   }
 
   /**
@@ -163,10 +208,11 @@ export class Pipelines implements Intake {
 
   #pipelinesOf(signal: Signal, receiver: string): readonly Pipeline[] {
     const name = `${signal} ${receiver}`
-    let known = this.#byReceiver.get(name)
+    const { pipelines, byReceiver } = this.#inUse
+    let known = byReceiver.get(name)
     if (known === undefined) {
-      known = this.#options.pipelines.filter(p => p.signal === signal && p.receivers.has(receiver))
-      this.#byReceiver.set(name, known)
+      known = pipelines.filter(p => p.signal === signal && p.receivers.has(receiver))
+      byReceiver.set(name, known)
     }
     return known
   }

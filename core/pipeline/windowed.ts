@@ -47,6 +47,7 @@ export class WindowedStage implements PartReader {
   /** By part; one without a part where the log has none. */
   readonly #windows = new Map<number | undefined, PartWindow>()
   #isStopped = false
+  #detach: () => void = () => {}
 
   constructor(options: WindowedStageOptions) {
     this.id = options.id
@@ -69,7 +70,7 @@ export class WindowedStage implements PartReader {
     const { log, processor } = this.#options
     await processor.start?.()
     if (log.parts === undefined) this.#open(undefined)
-    else log.parts.attach(this)
+    else this.#detach = log.parts.attach(this)
     await Promise.all([...this.#windows.values()].map(window => window.start()))
   }
 
@@ -78,6 +79,7 @@ export class WindowedStage implements PartReader {
     if (this.#isStopped) return
     this.#isStopped = true
     await Promise.all([...this.#windows.values()].map(window => window.stop()))
+    this.#detach()
     await this.#options.processor.stop?.()
   }
 

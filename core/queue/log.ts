@@ -95,8 +95,8 @@ export interface Parts {
   readonly count: number
   /** Milliseconds since the epoch by the clock that all processes share: the one `appendedAt` is told by. */
   now(): number
-  /** Tells a reader of every part from now on, first of those owned already. */
-  attach(reader: PartReader): void
+  /** Tells a reader of every part from now on, first of those owned already; the returned function ends that. */
+  attach(reader: PartReader): () => void
   /** Positions of a part behind `after` that the cursor has not acked, oldest first, at most `limit`. */
   waiting(cursor: string, part: number, after?: number, limit?: number): readonly number[]
   /** Whether all of a part can be read now: false while its lease is in doubt. */

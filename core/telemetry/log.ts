@@ -17,8 +17,13 @@ export interface LogOptions {
   readonly colour?: boolean
 }
 
+/** The log of the process. */
+export interface ProcessLog extends Log {
+  setLevel(level: LogLevel): void
+}
+
 /** Makes the log of the process. Every part gets its own by `part(log, 'otlp_http')`. */
-export function createLog(options: LogOptions): Log {
+export function createLog(options: LogOptions): ProcessLog {
   const write =
     options.write ?? (line => void (options.encoding === 'text' ? process.stderr : process.stdout).write(line))
   const sink =
@@ -35,7 +40,12 @@ export function createLog(options: LogOptions): Log {
     },
     sink
   )
-  return new LimitedLog(logger, options.clock)
+  const log = new LimitedLog(logger, options.clock)
+  return Object.assign(log, {
+    setLevel: (level: LogLevel) => {
+      logger.level = level
+    }
+  })
 }
 
 /** The same log with a fixed `component` field. */

@@ -15,6 +15,8 @@ export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly version: string
   readonly registry: Registry
+  /** What is given on standard input, whole. */
+  input?(): Promise<string>
   /** Runs the gateway until it is told to stop; the exit code. */
   start(options: StartOptions): Promise<number>
 }

@@ -2,12 +2,16 @@
 // The program `algoflow-gateway`: hands the process to the command line and exits with its code.
 
 import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { RECEIVERS } from '../gateway/receivers/index.js'
 import { tuneRuntime } from '../gateway/runtime.js'
 import { registryWith } from '../registry.js'
+import { addAudit } from './audit.js'
 import { runCli, type StartOptions } from './cli.js'
 import { addExplainTrace } from './explain-trace.js'
+import { addKeys } from './keys.js'
 import { addQueueCommands } from './queue.js'
+import { addReload } from './reload.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -25,9 +29,16 @@ async function start(options: StartOptions): Promise<number> {
 const shell = {
   out: (text: string) => void process.stdout.write(text),
   err: (text: string) => void process.stderr.write(text),
+  input: () => text(process.stdin),
   env: process.env,
   version,
   registry: registryWith(RECEIVERS),
   start
 }
-process.exitCode = await runCli(process.argv.slice(2), shell, [addQueueCommands, addExplainTrace])
+process.exitCode = await runCli(process.argv.slice(2), shell, [
+  addReload,
+  addQueueCommands,
+  addExplainTrace,
+  addAudit,
+  addKeys
+])

@@ -7,8 +7,8 @@ import type { Status } from './admin/page.js'
 import type { Gateway } from './app.js'
 import type { GatewayGroup } from './group.js'
 
-/** @param expanded the effective config as YAML, secrets hidden */
-export function adminSources(group: GatewayGroup, expanded: string, version: string): AdminSources {
+/** @param expanded the effective config as YAML, secrets hidden; asked each time */
+export function adminSources(group: GatewayGroup, expanded: () => string, version: string): AdminSources {
   const startedAt = Date.now()
   const gateways = group.members.map(({ gateway }) => gateway)
   const { main } = group
@@ -16,7 +16,7 @@ export function adminSources(group: GatewayGroup, expanded: string, version: str
     readiness: () => combineReadiness(gateways.map(readiness)),
     status: () => combineStatus(gateways.map(gateway => status(gateway, version, startedAt))),
     wholeLedger: () => group.wholeLedger(),
-    config: () => expanded,
+    config: expanded,
     deadLetters: group.desk,
     traces: {
       explain: id =>
@@ -30,7 +30,9 @@ export function adminSources(group: GatewayGroup, expanded: string, version: str
           .sort((a, b) => b.decidedAt - a.decidedAt)
           .slice(0, limit)
     },
-    ...(main.config.service.metrics ? { metrics: metricsOf(group) } : {})
+    get metrics() {
+      return main.config.service.metrics ? metricsOf(group) : undefined
+    }
   }
 }
 

@@ -3,10 +3,12 @@
 // stopped left to right so that nothing taken is lost.
 
 import type { Clock, Log as Logger, SharedRates } from '../../core/component/context.js'
+import { same } from '../../core/config/compare.js'
 import type { GatewayConfig } from '../../core/config/types.js'
 import { type DeadLetterStores, lost } from '../../core/delivery/dead-letters.js'
 import type { Delivery } from '../../core/delivery/delivery.js'
 import type { Signal } from '../../core/otlp/signal.js'
+import type { Intake } from '../../core/pipeline/intake.js'
 import { Pipelines } from '../../core/pipeline/pipelines.js'
 import type { WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Log } from '../../core/queue/log.js'
@@ -15,9 +17,11 @@ import type { Parking } from '../../core/queue/parking.js'
 import { RedisRates } from '../../core/queue/redis_streams/rates.js'
 import { type Ledger, ledgerOf } from '../../core/telemetry/ledger.js'
 import { GatewayMetrics } from '../../core/telemetry/metrics.js'
+import { gatewayErrors } from './errors.js'
 import { Parts } from './parts.js'
 import type { Receiver } from './receivers/index.js'
 import { Retention } from './retention.js'
+import { Switch, usedReceivers } from './switch.js'
 import { timedIntake } from './timed-intake.js'
 import { queueOf, Workshop } from './workshop.js'
 
@@ -57,23 +61,25 @@ const NONE: ReadonlyMap<string, Delivery> = new Map()
 
 export class Gateway {
   readonly metrics: GatewayMetrics
-  readonly config: GatewayConfig
   readonly #log: Logger
   readonly #clock: Clock
   readonly #store: Log
   readonly #parking: Parking
   readonly #rates: RedisRates | undefined
-  readonly #parts: Parts
   readonly #role: Role
+  readonly #workshop: Workshop
+  readonly #intake: Intake
+  #parts: Parts
   readonly #receivers = new Map<string, Receiver>()
   readonly #pipelines: Pipelines
   readonly #retention: Retention
   #state: GatewayState = 'created'
+  /** The last change of the running gateway; each one waits for the one before. */
+  #changing: Promise<unknown> = Promise.resolve()
 
   /** Builds everything, opens nothing. @throws CodedError of a component that cannot be built. */
   constructor(options: GatewayOptions) {
     const { config, log, clock, installationKey } = options
-    this.config = config
     this.#log = log
     this.#clock = clock
     this.metrics = new GatewayMetrics(options.version)
@@ -84,7 +90,7 @@ export class Gateway {
     const rates = this.#rates ?? equalRates(options.processes ?? 1)
     this.#store = queue.log
     this.#parking = queue.parking
-    const workshop = new Workshop({
+    this.#workshop = new Workshop({
       metrics: this.metrics,
       log,
       clock,
@@ -93,7 +99,7 @@ export class Gateway {
       ...(installationKey === undefined ? {} : { installationKey }),
       ...(rates === undefined ? {} : { rates })
     })
-    this.#parts = new Parts(config, workshop)
+    this.#parts = new Parts(config, this.#workshop)
     this.#pipelines = new Pipelines({
       log: this.#store,
       clock,
@@ -101,10 +107,9 @@ export class Gateway {
       retryAfterMs: () => this.#parts.retryAfterMs(),
       onRefused: (signal, code, items, error) => this.#refused(signal, code, items, error)
     })
-    const used = new Set(this.#role === 'deliver' ? [] : config.pipelines.flatMap(p => p.receivers))
-    const intake = timedIntake(this.#pipelines, this.metrics)
-    for (const [id, receiver] of config.receivers)
-      if (used.has(id)) this.#receivers.set(id, workshop.receiver(receiver, intake))
+    this.#intake = timedIntake(this.#pipelines, this.metrics)
+    for (const receiver of this.#role === 'deliver' ? [] : usedReceivers(this.#parts))
+      this.#receivers.set(receiver.id, this.#workshop.receiver(receiver, this.#intake))
     this.#retention = new Retention({
       keepMs: () => this.config.retentionMs,
       stores: this.deadLetters,
@@ -116,6 +121,11 @@ export class Gateway {
 
   get state(): GatewayState {
     return this.#state
+  }
+
+  /** What runs now. */
+  get config(): GatewayConfig {
+    return this.#parts.config
   }
 
   /** Opens the store, starts deliveries and processors, then the receivers. @throws CodedError: what cannot start and what to do. */
@@ -153,6 +163,7 @@ export class Gateway {
     this.#state = 'stopping'
     this.#retention.stop()
     const deadline = this.#clock.now() + limitMs
+    await this.#changed(limitMs)
     const { windows, deriving, processors } = this.#parts
     const { deliveries } = this
     await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
@@ -167,6 +178,48 @@ export class Gateway {
     await this.#parking.stop()
     await this.#store.stop()
     this.#state = 'stopped'
+  }
+
+  /**
+   * Goes over to another config while it runs: no connection is closed whose receiver and address stay, no item is lost or
+   * sent twice; data that only exporters or pipelines had that are gone is counted as `exporter_removed`.
+   * @throws GATEWAY_NEEDS_RESTART, GATEWAY_NOT_READY, and what a new part throws when it cannot be built or started; then
+   *   everything goes on as before.
+   */
+  reload(config: GatewayConfig): Promise<void> {
+    return this.exclusively(async () => {
+      if (this.#state !== 'ready') throw gatewayErrors.GATEWAY_NOT_READY(this.#state)
+      const fixed = needRestart(this.config, config)
+      if (fixed.length > 0) throw gatewayErrors.GATEWAY_NEEDS_RESTART(fixed)
+      const before = this.#parts
+      const after = new Parts(config, this.#workshop, before)
+      const [receivers, pipelines, intake] = [this.#receivers, this.#pipelines, this.#intake]
+      const [workshop, store, clock, log] = [this.#workshop, this.#store, this.#clock, this.#log]
+      const role = this.#role
+      await new Switch({ before, after, role, receivers, pipelines, intake, workshop, store, clock, log }).run()
+      this.#parts = after
+    })
+  }
+
+  /** Runs what changes the gateway's parts or its stores as a whole: one at a time. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#changing.catch(() => {}).then(work)
+    this.#changing = run
+    run.catch(() => {})
+    return run
+  }
+
+  /** Waits for a change under way, but not for one that hangs. */
+  #changed(limitMs: number): Promise<unknown> {
+    return new Promise(resolve => {
+      const timer = this.#clock.after(limitMs, () => resolve(undefined))
+      void this.#changing
+        .catch(() => {})
+        .then(() => {
+          timer.cancel()
+          resolve(undefined)
+        })
+    })
   }
 
   /** Addresses that receivers listen on, by receiver and protocol. */
@@ -267,4 +320,16 @@ function redisRates({ url, prefix = 'algoflow' }: RedisQueueConfig, { clock, log
 /** Processes of one gateway with queues of their own cannot know of each other: equal parts. */
 function equalRates(processes: number): SharedRates | undefined {
   return processes > 1 ? { part: () => 1 / processes } : undefined
+}
+
+/** Settings that differ and cannot be changed while it runs. */
+function needRestart(before: GatewayConfig, after: GatewayConfig): string[] {
+  const fixed: [string, (config: GatewayConfig) => unknown][] = [
+    ['queue', config => config.queue],
+    ['service.audit', ({ service: { audit } }) => [audit.enabled, audit.path]],
+    ['service.workers', config => config.service.workers],
+    ['service.telemetry.admin.endpoint', config => config.service.adminEndpoint],
+    ['service.telemetry.logs.encoding', config => config.service.logs.encoding]
+  ]
+  return fixed.filter(([, of]) => !same(of(before), of(after))).map(([path]) => path)
 }

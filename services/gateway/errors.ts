@@ -15,5 +15,10 @@ export const gatewayErrors = catalogue({
   GATEWAY_WORKERS_EXPORTER: (exporter: string, why: string) =>
     `service.workers: exporter ${exporter} cannot run in several processes: ${why}`,
   GATEWAY_WORKER_FAILED: (worker: number) => `worker ${worker} ended before it was ready: its last lines above say why`,
-  GATEWAY_WORKER_AWAY: (worker: number) => `worker ${worker} gives no answer: it is being started again, or hangs`
+  GATEWAY_WORKER_AWAY: (worker: number) => `worker ${worker} gives no answer: it is being started again, or hangs`,
+  GATEWAY_NEEDS_RESTART: (paths: readonly string[]) =>
+    `cannot be changed while the gateway runs: ${paths.join(', ')}. Restart it, or take the change back; nothing was changed`,
+  GATEWAY_CONFIG_CHANGED: () =>
+    'a worker reads the config differently: a file or variable that it names was changed meanwhile. Try again',
+  GATEWAY_NOT_READY: (state: string) => `the gateway is ${state}: its config can be changed when it is ready`
 })

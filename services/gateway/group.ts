@@ -1,6 +1,7 @@
 // The gateways of one process: the one that takes data, and one without receivers for each part of an embedded queue that
 // a process which is no more has left behind. They deliver what is in there and keep its dead letters for people.
 
+import type { GatewayConfig } from '../../core/config/types.js'
 import type { Ledger } from '../../core/telemetry/ledger.js'
 import { ALONE, abandonedSeats, configOfSeat, type Seat } from '../supervisor/seat.js'
 import { combineLedgers, combineWholes } from './admin/combine.js'
@@ -18,10 +19,12 @@ export class GatewayGroup {
   /** The one that takes data first. */
   readonly members: readonly Member[]
   readonly desk: Desk
+  readonly #seat: Seat
 
   /** @param options as for the process's own gateway, with the config as it was read. @throws as Gateway */
   constructor(options: GatewayOptions, seat: Seat = ALONE) {
     const { config } = options
+    this.#seat = seat
     const mine = { ...options, config: configOfSeat(config, seat), processes: seat.of }
     const own = { gateway: new Gateway(mine), seat: seat.index }
     const left = abandonedSeats(config, seat).map(abandoned => {
@@ -57,6 +60,22 @@ export class GatewayGroup {
     await Promise.all(this.members.map(({ gateway }) => gateway.stop(limitMs)))
   }
 
+  /** Goes over to another config, all of them or none. @throws as Gateway.reload */
+  async reload(next: GatewayConfig, now: GatewayConfig): Promise<void> {
+    const done: Member[] = []
+    const configOf = (config: GatewayConfig, { seat }: Member) =>
+      configOfSeat(config, seat === this.#seat.index ? this.#seat : { index: seat, of: 1 })
+    try {
+      for (const member of this.members) {
+        await member.gateway.reload(configOf(next, member))
+        done.push(member)
+      }
+    } catch (error) {
+      for (const member of done) await member.gateway.reload(configOf(now, member))
+      throw error
+    }
+  }
+
   obstacles(): readonly Obstacle[] {
     return this.main.obstacles()
   }
@@ -72,7 +91,13 @@ export class GatewayGroup {
 
   #desks(): Desk[] {
     return this.members.map(
-      ({ gateway, seat }) => new StoreDesk(gateway.deadLetters, () => [...gateway.deliveries.keys()], seat)
+      ({ gateway, seat }) =>
+        new StoreDesk(
+          gateway.deadLetters,
+          () => [...gateway.deliveries.keys()],
+          seat,
+          work => gateway.exclusively(work)
+        )
     )
   }
 }

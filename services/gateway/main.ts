@@ -6,20 +6,25 @@ import { type Loaded, loadConfig } from '../../core/config/load.js'
 import { problemText } from '../../core/config/problem.js'
 import type { GatewayConfig } from '../../core/config/types.js'
 import { systemClock } from '../../core/telemetry/clock.js'
-import { createLog, withFields } from '../../core/telemetry/log.js'
+import { createLog, type ProcessLog, withFields } from '../../core/telemetry/log.js'
 import { EXIT } from '../exit-codes.js'
 import { registryWith } from '../registry.js'
-import { linkToSupervisor } from '../supervisor/link.js'
+import { configFromSupervisor, linkToSupervisor } from '../supervisor/link.js'
 import { ALONE, checkSeats, type Seat, seatOf, workersOf } from '../supervisor/seat.js'
 import { Supervisor } from '../supervisor/supervisor.js'
-import { callsOf, wholeSources } from '../supervisor/whole.js'
-import { type AdminSources, createAdmin } from './admin/index.js'
+import { callsOf, reloadAll, wholeSources } from '../supervisor/whole.js'
+import { type Admin, type AdminSources, type Changes, createAdmin } from './admin/index.js'
 import { adminSources, metricsOf } from './admin-sources.js'
 import type { Role } from './app.js'
+import { Audit, self } from './control/audit.js'
+import { Control, type ControlOptions, type Source, textOf } from './control/control.js'
 import { gatewayErrors } from './errors.js'
 import { GatewayGroup } from './group.js'
 import { installationKey } from './installation-key.js'
 import { RECEIVERS } from './receivers/index.js'
+
+/** What a reload may take in a worker beyond the drain of what is under way. */
+const RELOAD_SPARE_MS = 30_000
 
 export interface RunOptions {
   /** Config file; the defaults run without one. */
@@ -34,73 +39,164 @@ export interface RunOptions {
 
 /** A checked config and what its run needs. */
 interface Program {
+  readonly first: Source
   readonly config: GatewayConfig
-  readonly expanded: string
+  /** Reads and checks the config anew, or the given text of it. */
+  readonly load: (text?: string | null) => Source
   readonly version: string
-  readonly log: ReturnType<typeof createLog>
+  readonly log: ProcessLog
   readonly role: Role
 }
 
 /** Runs until SIGTERM or SIGINT; the exit code. A second signal ends it at once. */
 export async function run(options: RunOptions): Promise<number> {
-  const loaded = loadConfig({
-    ...(options.config === undefined ? {} : { file: options.config }),
-    ...(options.set === undefined ? {} : { set: options.set }),
-    env: process.env,
-    registry: registryWith(RECEIVERS),
-    isTerminal: process.stderr.isTTY === true
-  })
-  const { config } = loaded
+  const seat = process.send === undefined ? undefined : seatOf(process.env)
+  const load = loader(options)
+  const first = seat === undefined ? load() : load(await configFromSupervisor())
+  const { config, problems } = first.loaded
   if (config === undefined) {
-    for (const problem of loaded.problems) process.stderr.write(`${problemText(problem)}\n`)
-    process.stderr.write(`\n${loaded.problems.length} problem(s): nothing was started.\n`)
+    for (const problem of problems) process.stderr.write(`${problemText(problem)}\n`)
+    process.stderr.write(`\n${problems.length} problem(s): nothing was started.\n`)
     return EXIT.config
   }
   const log = createLog({ ...config.service.logs, clock: systemClock, colour: process.stderr.isTTY === true })
   const { version, role = 'all' } = options
-  const program = { config, expanded: loaded.expanded, version, log, role }
-  const seat = seatOf(process.env)
-  if (seat !== undefined && process.send !== undefined) return work(program, seat)
-  tellNotes(loaded, log)
+  const program = { first, config, load, version, log, role }
+  if (seat !== undefined) return work(program, seat)
+  tellNotes(first.loaded, log)
   return workersOf(config) > 1 ? supervise(program) : alone(program)
 }
 
+/** @returns reads the file, or takes the text that it once had; null: there is no file. */
+function loader({ config: file, set }: RunOptions): Program['load'] {
+  return given => {
+    const text = given === undefined ? textOf(file) : (given ?? undefined)
+    const loaded = loadConfig({
+      ...(file === undefined ? {} : { file }),
+      ...(text === undefined ? {} : { text }),
+      ...(set === undefined ? {} : { set }),
+      env: process.env,
+      registry: registryWith(RECEIVERS),
+      isTerminal: process.stderr.isTTY === true
+    })
+    return { text, loaded }
+  }
+}
+
 async function alone(program: Program): Promise<number> {
-  const { config, log, version } = program
-  let group: GatewayGroup | undefined
-  let admin: ReturnType<typeof createAdmin> | undefined
-  let address = ''
+  const { log } = program
+  let group: GatewayGroup
+  let apply: ControlOptions['apply']
   try {
     group = groupOf(program, ALONE)
-    admin = createAdmin(config.service.adminEndpoint, sourcesOf(group, program), systemClock)
-    address = await admin.start()
-    await group.start()
+    apply = (next, now) => group.reload(next.loaded.config!, now.loaded.config!)
   } catch (error) {
-    await admin?.stop()
     return failed(log, error)
   }
-  log.info(
-    { version, admin: `http://${address}`, queue: config.queue.type, pipelines: config.pipelines.map(p => p.id) },
-    'ready'
-  )
-  tellStopping(program, await stopSignal())
-  await group.stop()
+  return serve(program, apply, {
+    start: () => group.start(),
+    stop: () => group.stop(),
+    sources: control => adminSources(group, () => control.expanded, program.version),
+    stopped: () => tellStopped(group, log),
+    ready: {}
+  })
+}
+
+async function supervise(program: Program): Promise<number> {
+  const { config, log } = program
+  let control: Control | undefined
+  const text = () => (control === undefined ? program.first.text : control.text)
+  const supervisor = new Supervisor({ workers: workersOf(config), log, clock: systemClock, text })
+  const limitMs = config.service.shutdownTimeoutMs + RELOAD_SPARE_MS
+  return serve(program, (next, now) => reloadAll(supervisor, next.text, now.text, limitMs), {
+    start: async () => {
+      checkRole(program)
+      checkSeats(config)
+      await supervisor.start()
+    },
+    stop: () => supervisor.stop((control?.config ?? config).service.shutdownTimeoutMs),
+    sources: made => {
+      control = made
+      return wholeSources(supervisor, () => made.config)
+    },
+    stopped: () => log.info({}, 'stopped'),
+    ready: { workers: workersOf(config) }
+  })
+}
+
+/** What runs behind the admin endpoint, in this process or in others. */
+interface Served {
+  start(): Promise<void>
+  stop(): Promise<void>
+  sources(control: Control): AdminSources
+  stopped(): void
+  /** Told with `ready`. */
+  readonly ready: object
+}
+
+/** Starts it with its admin endpoint, takes changes, and stops it in the end. */
+async function serve(program: Program, apply: ControlOptions['apply'], served: Served): Promise<number> {
+  const { config, log, version, first, load } = program
+  let control: Control | undefined
+  let admin: Admin | undefined
+  // Without this the signal would end the process.
+  process.on('SIGHUP', () => void control?.reload(self('signal')))
+  let address = ''
+  try {
+    const audit = new Audit(config, log, systemClock)
+    const made = new Control({ load, first, apply, audit, log, clock: systemClock })
+    admin = createAdmin(config.service.adminEndpoint, withChanges(served.sources(made), made), systemClock)
+    address = await admin.start()
+    await served.start()
+    made.started(version)
+    control = made
+  } catch (error) {
+    await admin?.stop()
+    await served.stop()
+    return failed(log, error)
+  }
+  const pipelines = config.pipelines.map(p => p.id)
+  log.info({ version, admin: `http://${address}`, queue: config.queue.type, pipelines, ...served.ready }, 'ready')
+  tellStopping(control, log, await stopSignal())
+  await control.stop()
+  await served.stop()
   await admin.stop()
-  tellStopped(group, log)
+  served.stopped()
   return EXIT.ok
+}
+
+function withChanges(sources: AdminSources, control: Control): AdminSources {
+  const changes: Changes = {
+    access: () => control.config.service.admin,
+    reload: who => control.reload(who),
+    act: (...args) => control.act(...args),
+    metricsText: () => control.metricsText()
+  }
+  // Not spread: some of it is asked each time.
+  return Object.create(sources, { changes: { value: changes } }) as AdminSources
 }
 
 /** One of the processes of a supervised gateway: it is asked and stopped over the channel to its supervisor. */
 async function work(program: Program, seat: Seat): Promise<number> {
-  const log = withFields(program.log, { worker: seat.index })
+  const log = Object.assign(withFields(program.log, { worker: seat.index }), { setLevel: program.log.setLevel })
+  let now = program.first
   let sources: AdminSources | undefined
   let group: GatewayGroup | undefined
-  // The terminal's ^C reaches every process; the supervisor says when to stop.
+  // The terminal's ^C reaches every process; the supervisor says when to stop, and when to go over to another config.
   process.on('SIGINT', () => {})
-  const link = linkToSupervisor(() => callsOf(sources!, () => metricsOf(group!).families()))
+  process.on('SIGHUP', () => {})
+  const reload = async (text: string | null) => {
+    const next = program.load(text)
+    // The supervisor has checked it; what the text names (files, variables) may have changed since.
+    if (next.loaded.config === undefined) throw gatewayErrors.GATEWAY_CONFIG_CHANGED()
+    await group!.reload(next.loaded.config, now.loaded.config!)
+    now = next
+    log.setLevel(next.loaded.config.service.logs.level)
+  }
+  const link = linkToSupervisor(() => callsOf(sources!, () => metricsOf(group!).families(), reload))
   try {
     group = groupOf({ ...program, log }, seat)
-    sources = sourcesOf(group, program)
+    sources = adminSources(group, () => now.loaded.expanded, program.version)
     await group.start()
   } catch (error) {
     link.close()
@@ -114,40 +210,11 @@ async function work(program: Program, seat: Seat): Promise<number> {
   return EXIT.ok
 }
 
-async function supervise(program: Program): Promise<number> {
-  const { config, log, version } = program
-  const supervisor = new Supervisor({ workers: workersOf(config), log, clock: systemClock })
-  const sources = wholeSources(supervisor, config)
-  const admin = createAdmin(config.service.adminEndpoint, sources, systemClock)
-  let address = ''
-  try {
-    checkRole(program)
-    checkSeats(config)
-    address = await admin.start()
-    await supervisor.start()
-  } catch (error) {
-    await admin.stop()
-    return failed(log, error)
-  }
-  const pipelines = config.pipelines.map(p => p.id)
-  const workers = supervisor.workers.length
-  log.info({ version, admin: `http://${address}`, queue: config.queue.type, pipelines, workers }, 'ready')
-  tellStopping(program, await stopSignal())
-  await supervisor.stop(config.service.shutdownTimeoutMs)
-  await admin.stop()
-  log.info({}, 'stopped')
-  return EXIT.ok
-}
-
 function groupOf(program: Program, seat: Seat): GatewayGroup {
   const { config, version, log, role } = program
   checkRole(program)
   const key = config.queue.type === 'embedded' ? { installationKey: () => installationKey(config.queue.path) } : {}
   return new GatewayGroup({ config, version, log, clock: systemClock, role, ...key }, seat)
-}
-
-function sourcesOf(group: GatewayGroup, { expanded, version }: Program): AdminSources {
-  return adminSources(group, expanded, version)
 }
 
 /** A part of the work needs others that do the rest. @throws GATEWAY_ROLE_QUEUE */
@@ -169,7 +236,7 @@ function tellNotes({ notes }: Loaded, log: Program['log']): void {
   }
 }
 
-function tellStopping({ config, log }: Program, signal: string): void {
+function tellStopping({ config }: Control, log: Program['log'], signal: string): void {
   const limit_ms = config.service.shutdownTimeoutMs
   log.info({ signal, limit_ms }, 'stopping: no new data; what is under way is finished or kept')
 }

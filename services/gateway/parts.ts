@@ -2,9 +2,10 @@
 // anything of it runs, so that a config that cannot be built changes nothing.
 
 import type { InlineProcessor } from '../../core/component/processor.js'
-import type { GatewayConfig, PipelineConfig } from '../../core/config/types.js'
+import { same } from '../../core/config/compare.js'
+import type { ComponentConfig, ExporterConfig, GatewayConfig, PipelineConfig } from '../../core/config/types.js'
 import type { Delivery } from '../../core/delivery/delivery.js'
-import { Chain } from '../../core/pipeline/chain.js'
+import { Chain, type Stage } from '../../core/pipeline/chain.js'
 import type { DerivingStage } from '../../core/pipeline/derived.js'
 import { derive } from '../../core/pipeline/gather.js'
 import type { Pipeline } from '../../core/pipeline/pipelines.js'
@@ -26,30 +27,59 @@ export class Parts {
   readonly windows = new Map<string, WindowedStage>()
   /** By processor: what makes telemetry of the gateway's own. */
   readonly deriving = new Map<string, DerivingStage>()
-  /** Inline processors, one for each place they have in a pipeline. */
-  readonly processors: InlineProcessor[] = []
   readonly pipelines: readonly Pipeline[]
   readonly #workshop: Workshop
   readonly #plans: readonly WindowPlan[]
+  /** Inline processors by pipeline and id: each has a place of its own in every pipeline. */
+  readonly #stages = new Map<string, Stage>()
 
-  /** Builds everything, opens nothing. @throws CodedError of a component that cannot be built. */
-  constructor(config: GatewayConfig, workshop: Workshop) {
+  /**
+   * Builds everything, opens nothing.
+   * @param before the parts that run now: what the config leaves as it is is taken over from them
+   * @throws CodedError of a component that cannot be built.
+   */
+  constructor(config: GatewayConfig, workshop: Workshop, before?: Parts) {
     this.config = config
     this.#workshop = workshop
     for (const exporter of config.exporters.values()) {
-      if (readersOf(config, exporter.id).length > 0) this.deliveries.set(exporter.id, workshop.delivery(exporter))
+      if (readersOf(config, exporter.id).length === 0) continue
+      this.deliveries.set(exporter.id, before?.keptDelivery(exporter, config) ?? workshop.delivery(exporter))
     }
     this.#plans = planWindows(config)
-    for (const plan of this.#plans) this.windows.set(plan.id, workshop.window(plan, config))
-    this.pipelines = config.pipelines.map(pipeline => this.#pipeline(pipeline))
-    for (const id of new Set(config.pipelines.flatMap(pipeline => pipeline.processors))) this.#derive(id)
+    for (const plan of this.#plans)
+      this.windows.set(plan.id, before?.keptWindow(plan, config) ?? workshop.window(plan, config))
+    this.pipelines = config.pipelines.map(pipeline => this.#pipeline(pipeline, before))
+    for (const id of new Set(config.pipelines.flatMap(pipeline => pipeline.processors))) this.renewDeriving(id)
   }
 
-  #derive(id: string): void {
-    const stage = this.#workshop.deriving(this.config.processors.get(id)!, (signal, bytes, maker) =>
+  /** All inline processors, one for each place. */
+  get processors(): InlineProcessor[] {
+    return [...this.#stages.values()].map(stage => stage.processor)
+  }
+
+  /** A delivery that was stopped is made anew, as it was. */
+  renewDelivery(id: string): Delivery {
+    const made = this.#workshop.delivery(this.config.exporters.get(id)!)
+    this.deliveries.set(id, made)
+    return made
+  }
+
+  /** A window that was stopped is made anew; it goes on where that one stopped. */
+  renewWindow(id: string): WindowedStage | undefined {
+    const plan = this.#plans.find(one => one.id === id)
+    if (plan === undefined) return undefined
+    const made = this.#workshop.window(plan, this.config)
+    this.windows.set(id, made)
+    return made
+  }
+
+  /** The half behind the log of a processor that has one, made anew: it goes on where the one before stopped. */
+  renewDeriving(id: string): DerivingStage | undefined {
+    const made = this.#workshop.deriving(this.config.processors.get(id)!, (signal, bytes, maker) =>
       derive(this.pipelines, signal, bytes, maker)
     )
-    if (stage !== undefined) this.deriving.set(id, stage)
+    if (made !== undefined) this.deriving.set(id, made)
+    return made
   }
 
   /** Makes windows for what earlier configs left in the store. Before `readers`. */
@@ -74,14 +104,38 @@ export class Parts {
     return Math.max(DEFAULT_RETRY_MS, ...wanted)
   }
 
-  #pipeline(pipeline: PipelineConfig): Pipeline {
-    const { config } = this
+  /** This exporter's delivery, unless `next` changes its settings or takes a stream from it. */
+  keptDelivery(exporter: ExporterConfig, next: GatewayConfig): Delivery | undefined {
+    const streams = readersOf(next, exporter.id)
+    const isSame = same(exporter, this.config.exporters.get(exporter.id))
+    const keepsAll = readersOf(this.config, exporter.id).every(stream => streams.includes(stream))
+    return isSame && keepsAll ? this.deliveries.get(exporter.id) : undefined
+  }
+
+  /** This window, unless `next` changes anything about it. */
+  keptWindow(plan: WindowPlan, next: GatewayConfig): WindowedStage | undefined {
+    const mine = this.#plans.find(one => one.id === plan.id)
+    const judge = (config: GatewayConfig) => config.processors.get(plan.processor ?? '')
+    const isSame = mine !== undefined && same(mine, plan) && same(judge(this.config), judge(next))
+    return isSame ? this.windows.get(plan.id) : undefined
+  }
+
+  /** The processor in this place, unless its settings differ. */
+  keptStage(place: string, processor: ComponentConfig): Stage | undefined {
+    return same(processor, this.config.processors.get(processor.id)) ? this.#stages.get(place) : undefined
+  }
+
+  #pipeline(pipeline: PipelineConfig, before: Parts | undefined): Pipeline {
+    const { config, deliveries } = this
     const inline = pipeline.processors.filter(id => !isWindowed(config, id))
     const window = this.#windowOf(pipeline)
-    const place = { pipeline: pipeline.id, isTraceJudged: window !== undefined }
-    const stages = inline.map(id => this.#workshop.stage(config.processors.get(id)!, place))
-    this.processors.push(...stages.map(stage => stage.processor))
-    const deliveries = pipeline.exporters.map(id => this.deliveries.get(id)!)
+    const at = { pipeline: pipeline.id, isTraceJudged: window !== undefined }
+    const stages = inline.map(id => {
+      const [place, processor] = [`${pipeline.id} ${id} ${at.isTraceJudged}`, config.processors.get(id)!]
+      const stage = before?.keptStage(place, processor) ?? this.#workshop.stage(processor, at)
+      this.#stages.set(place, stage)
+      return stage
+    })
     return {
       id: pipeline.id,
       signal: pipeline.signal,
@@ -89,7 +143,8 @@ export class Parts {
       exporters: pipeline.exporters,
       chain: new Chain(pipeline.signal, stages, this.#workshop.report(pipeline.id)),
       ...(window === undefined ? {} : { window: { id: window.id, arrival: arrivalStream(pipeline.id) } }),
-      pressure: () => pressureOf(deliveries) ?? (window === undefined ? undefined : this.#windowPressure())
+      pressure: () =>
+        pressureOf(pipeline.exporters, deliveries) ?? (window === undefined ? undefined : this.#windowPressure())
     }
   }
 
@@ -112,9 +167,13 @@ function readersOf(config: GatewayConfig, exporter: string): readonly string[] {
   return config.pipelines.filter(p => p.exporters.includes(exporter)).map(p => p.id)
 }
 
-function pressureOf(deliveries: readonly Delivery[]): { message: string; retryAfterMs: number } | undefined {
-  for (const delivery of deliveries) {
-    if (delivery.isFull())
+function pressureOf(
+  exporters: readonly string[],
+  deliveries: ReadonlyMap<string, Delivery>
+): { message: string; retryAfterMs: number } | undefined {
+  for (const id of exporters) {
+    const delivery = deliveries.get(id)
+    if (delivery?.isFull())
       return { message: `the queue of exporter ${delivery.id} is full`, retryAfterMs: delivery.retryAfterMs() }
   }
   return undefined

@@ -2,12 +2,14 @@
 
 import { CodedError, codeOf } from '../../core/component/errors.js'
 
-/** From the supervisor: a question (a call of `WorkerCalls`), or the wish that the worker stops. */
+/** From the supervisor: the text of its config, when it is asked for; a question (a call of `WorkerCalls`); the wish that the worker stops. */
 export type ToWorker =
   | { readonly ask: number; readonly call: string; readonly args: readonly unknown[] }
   | { readonly stop: true }
+  | { readonly config: string | null }
 
 export type FromWorker =
+  | { readonly wants: 'config' }
   | { readonly ready: true }
   | { readonly answer: number; readonly value: unknown }
   | { readonly answer: number; readonly error: { readonly code: string; readonly message: string } }

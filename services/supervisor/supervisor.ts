@@ -13,6 +13,8 @@ export interface SupervisorOptions {
   readonly workers: number
   readonly log: Log
   readonly clock: Clock
+  /** Text of the config that a worker runs from its start on; asked at each start. Undefined: the defaults. */
+  readonly text: () => string | undefined
   /** A worker that does not answer for so long counts as away, milliseconds. Default 5,000. */
   readonly answerMs?: number
 }
@@ -102,9 +104,14 @@ export class Supervisor {
 
   /** Calls `call` of a worker (messages.ts). @throws GATEWAY_WORKER_AWAY, and what the call throws. */
   ask(index: number, call: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.askWithin(this.#options.answerMs ?? ANSWER_MS, index, call, ...args)
+  }
+
+  /** The same for what takes longer. */
+  askWithin(answerMs: number, index: number, call: string, ...args: readonly unknown[]): Promise<unknown> {
     const post = this.#posts[index - 1]
     if (post === undefined || !post.isReady) return Promise.reject(gatewayErrors.GATEWAY_WORKER_AWAY(index))
-    const { clock, answerMs = ANSWER_MS } = this.#options
+    const { clock } = this.#options
     const number = ++this.#asked
     return new Promise((resolve, reject) => {
       const give = (): void =>
@@ -147,6 +154,9 @@ export class Supervisor {
         post.isReady = true
         post.readyAt = clock.now()
         this.#changed()
+      } else if ('wants' in message) {
+        // What runs now, whatever the file says by then.
+        this.#tell(post, { config: this.#options.text() ?? null })
       } else this.#settle(message.answer, question => answered(question, message))
     })
     worker.on('error', () => {}) // a message to one that has just ended

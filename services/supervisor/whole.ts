@@ -16,7 +16,11 @@ import type { Supervisor } from './supervisor.js'
 type Traces = NonNullable<AdminSources['traces']>
 
 /** What a worker answers about itself; the other half of `wholeSources`. */
-export function callsOf(sources: AdminSources, families: () => Promise<readonly MetricFamily[]>): WorkerCalls {
+export function callsOf(
+  sources: AdminSources,
+  families: () => Promise<readonly MetricFamily[]>,
+  reload: (text: string | null) => Promise<void>
+): WorkerCalls {
   const { deadLetters: desk, traces } = sources
   return {
     readiness: () => sources.readiness(),
@@ -24,6 +28,7 @@ export function callsOf(sources: AdminSources, families: () => Promise<readonly 
     wholeLedger: () => sources.wholeLedger(),
     config: () => sources.config(),
     families,
+    reload,
     explain: (...args: Parameters<Traces['explain']>) => traces?.explain(...args) ?? [],
     recent: (...args: Parameters<Traces['recent']>) => traces?.recent(...args) ?? [],
     list: (...args: Parameters<Desk['list']>) => desk!.list(...args),
@@ -34,19 +39,42 @@ export function callsOf(sources: AdminSources, families: () => Promise<readonly 
   }
 }
 
-export function wholeSources(supervisor: Supervisor, config: GatewayConfig): AdminSources {
-  const exporters = [...config.exporters.keys()]
-  const isShared = config.queue.type === 'redis'
+/** Makes all workers go over to another config, or none of them. @throws what one of them throws */
+export async function reloadAll(
+  supervisor: Supervisor,
+  next: string | undefined,
+  now: string | undefined,
+  limitMs: number
+): Promise<void> {
+  const done: number[] = []
+  const tell = (index: number, text: string | undefined) => supervisor.askWithin(limitMs, index, 'reload', text ?? null)
+  try {
+    for (const { index } of supervisor.workers) {
+      await tell(index, next)
+      done.push(index)
+    }
+  } catch (error) {
+    for (const index of done) await tell(index, now)
+    throw error
+  }
+}
+
+/** @param config what runs now; asked each time */
+export function wholeSources(supervisor: Supervisor, config: () => GatewayConfig): AdminSources {
   const all = <T>(call: string, ...args: readonly unknown[]): Promise<T[]> =>
     Promise.all(supervisor.workers.map(({ index }) => supervisor.ask(index, call, ...args) as Promise<T>))
-  const desks = (): Desk[] => supervisor.workers.map(({ index }) => remoteDesk(supervisor, index, exporters))
+  const desks = (): Desk[] => {
+    const exporters = [...config().exporters.keys()]
+    return supervisor.workers.map(({ index }) => remoteDesk(supervisor, index, exporters))
+  }
+  const metrics = mergedMetrics(() => parts(supervisor))
   return {
     readiness: async () =>
       combineReadiness(await Promise.all(supervisor.workers.map(({ index }) => readinessOf(supervisor, index)))),
     status: async () => combineStatus(await all<Status>('status')),
     // One answers for all where the queue is shared.
     wholeLedger: async () =>
-      isShared
+      config().queue.type === 'redis'
         ? ((await supervisor.ask(1, 'wholeLedger')) as WholeLedger)
         : combineWholes(await all<WholeLedger>('wholeLedger')),
     config: async () => (await supervisor.ask(1, 'config')) as string,
@@ -59,7 +87,9 @@ export function wholeSources(supervisor: Supervisor, config: GatewayConfig): Adm
           .sort((a, b) => b.decidedAt - a.decidedAt)
           .slice(0, limit)
     },
-    ...(config.service.metrics ? { metrics: mergedMetrics(() => parts(supervisor)) } : {})
+    get metrics() {
+      return config().service.metrics ? metrics : undefined
+    }
   }
 }
 

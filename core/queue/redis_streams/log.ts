@@ -296,6 +296,7 @@ export class RedisLog implements SharedLog {
         this.#readers.add(reader)
         for (const cursor of reader.cursors) this.#holdings.replayed.add(cursor)
         this.#ownership?.introduce(reader)
+        return () => this.#readers.delete(reader)
       },
       waiting: (cursor, part, after, limit) => this.#holdings.waiting(cursor, part, after, limit),
       isCertain: part => this.#holdings.tenures.has(part) && performance.now() <= this.#holdings.validUntil

@@ -41,13 +41,19 @@ const WORK = { redrive, purge } as const
 /** `17`, and `w3-17` where the queue is that of process 3. */
 const ID = /^(?:w(\d+)-)?(\d+)$/
 
+type Alone = (work: () => Promise<number>) => Promise<number>
+
 /** The desk of one queue; `seat` is the process whose queue it is, from 1. */
 export class StoreDesk implements Desk {
   readonly exporters: () => readonly string[]
   readonly #stores: DeadLetterStores
   readonly #seat: number
 
-  constructor(stores: DeadLetterStores, exporters: () => readonly string[], seat = 1) {
+  readonly #alone: Alone
+
+  /** @param alone lets changes run when nothing else changes the gateway */
+  constructor(stores: DeadLetterStores, exporters: () => readonly string[], seat = 1, alone: Alone = work => work()) {
+    this.#alone = alone
     this.#stores = stores
     this.exporters = exporters
     this.#seat = seat
@@ -76,10 +82,8 @@ export class StoreDesk implements Desk {
   }
 
   async change(what: Change, ids: readonly string[]): Promise<number> {
-    return WORK[what](
-      this.#stores,
-      ids.map(id => this.#own(id))
-    )
+    const own = ids.map(id => this.#own(id))
+    return this.#alone(() => WORK[what](this.#stores, own))
   }
 
   #named<L extends DeadLetter>(letter: L): L {

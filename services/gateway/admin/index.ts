@@ -3,13 +3,17 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fastify from 'fastify'
+import type { Who } from '../../../core/audit/record.js'
 import type { Clock } from '../../../core/component/context.js'
 import { codeOf } from '../../../core/component/errors.js'
 import type { WholeLedger } from '../app.js'
+import type { Details } from '../control/audit.js'
+import type { ReloadReport } from '../control/control.js'
 import { parseEndpoint } from '../receivers/shared/endpoint.js'
-import { addDeadLetterRoutes } from './dead-letters.js'
+import { addDeadLetterRoutes, type Recorder } from './dead-letters.js'
 import type { Awaitable, Desk } from './desk.js'
 import { adminError } from './errors.js'
+import { type Access, denied, whoAsks } from './guard.js'
 import type { Status } from './page.js'
 import { page } from './page.js'
 import { Rates } from './rates.js'
@@ -31,8 +35,22 @@ export interface AdminSources {
   config(): Awaitable<string>
   readonly deadLetters?: Desk
   readonly traces?: TraceSources
+  /** Undefined: nothing can be changed that must be on record. */
+  readonly changes?: Changes
   /** Undefined: metrics are switched off. */
   readonly metrics?: { text(): Promise<string>; readonly contentType: string } | undefined
+}
+
+/** What people may do to the running gateway; all of it goes into the audit trail. */
+export interface Changes {
+  /** Asked at each request: a reload may change it. */
+  access(): Access
+  /** Never rejects. */
+  reload(who: Who): Promise<ReloadReport>
+  /** Does `work` on record. @throws AUDIT_UNWRITABLE before anything was done, and what `work` throws. */
+  act<T>(action: string, who: Who, details: Details, work: () => Promise<T>, ended: (done: T) => Details): Promise<T>
+  /** Series of its own, for /metrics. */
+  metricsText(): Promise<string>
 }
 
 export interface Admin {
@@ -45,6 +63,10 @@ export interface Admin {
 export function createAdmin(endpoint: string, sources: AdminSources, clock: Clock): Admin {
   const app = fastify({ logger: false, forceCloseConnections: true, requestTimeout: 10_000, bodyLimit: 1024 * 1024 })
   const rates = new Rates(clock, async () => receivedTotals(await sources.status()))
+  app.addHook('onRequest', async (request, reply) => {
+    const denial = denied(request, accessOf(sources))
+    if (denial !== undefined) return reply.code(denial.status).send({ error: denial.error })
+  })
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
   addRoutes(app, sources, rates)
   return {
@@ -94,7 +116,8 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     reply.type('text/yaml; charset=utf-8')
     return sources.config()
   })
-  if (sources.deadLetters !== undefined) addDeadLetterRoutes(app, sources.deadLetters)
+  if (sources.deadLetters !== undefined) addDeadLetterRoutes(app, sources.deadLetters, recorder(sources))
+  if (sources.changes !== undefined) addReloadRoute(app, sources.changes)
   if (sources.traces !== undefined) addTraceRoutes(app, sources.traces)
   app.get('/metrics', async (_request, reply) => metricsReply(sources, reply))
   app.setNotFoundHandler(async (_request, reply) => {
@@ -110,13 +133,14 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
         '/ledger/cluster',
         '/config',
         '/dead-letters',
-        '/traces'
+        '/traces',
+        '/reload'
       ]
     }
   })
   app.setErrorHandler(async (error, _request, reply) => {
     const { statusCode, message } = error as { statusCode?: number; message: string }
-    if (codeOf(error) === 'GATEWAY_WORKER_AWAY') {
+    if (codeOf(error) === 'GATEWAY_WORKER_AWAY' || codeOf(error).startsWith('AUDIT_')) {
       reply.code(503)
       return { error: message }
     }
@@ -129,13 +153,37 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
   })
 }
 
-async function metricsReply({ metrics }: AdminSources, reply: FastifyReply): Promise<unknown> {
+async function metricsReply({ metrics, changes }: AdminSources, reply: FastifyReply): Promise<unknown> {
   if (metrics === undefined) {
     reply.code(404)
     return { error: 'metrics are switched off: service.telemetry.metrics.level is none' }
   }
   reply.type(metrics.contentType)
-  return metrics.text()
+  const texts = await Promise.all([metrics.text(), changes?.metricsText() ?? ''])
+  return texts.join('')
+}
+
+function accessOf({ changes }: AdminSources): Access {
+  return changes?.access() ?? { allowedHosts: [] }
+}
+
+/** Does something on record, for whoever sent the request. */
+function recorder(sources: AdminSources): Recorder {
+  return (request, action, details, work, ended) => {
+    const { changes } = sources
+    return changes === undefined
+      ? work()
+      : changes.act(action, whoAsks(request, changes.access()), details, work, ended)
+  }
+}
+
+/** 200: the new config runs. 422: it does not, and why. */
+function addReloadRoute(app: FastifyInstance, changes: Changes): void {
+  app.post('/reload', async (request, reply) => {
+    const report = await changes.reload(whoAsks(request, changes.access()))
+    reply.code(report.ok ? 200 : 422)
+    return report
+  })
 }
 
 function receivedTotals({ ledger }: Status): ReadonlyMap<string, number> {

@@ -12,7 +12,8 @@ import {
   type SecureServerOptions,
   type ServerHttp2Session,
   type ServerHttp2Stream,
-  type ServerOptions
+  type ServerOptions,
+  type Settings
 } from 'node:http2'
 import type { Server } from 'node:net'
 import type { Refusal } from '../../../../core/net/answers.js'
@@ -21,6 +22,7 @@ import { serverTls } from '../../../../core/net/tls.js'
 import type { Signal } from '../../../../core/otlp/signal.js'
 import type { Door } from '../shared/door.js'
 import { listen, parseEndpoint } from '../shared/endpoint.js'
+import type { Served } from '../shared/served.js'
 import { Call, type CallOptions } from './call.js'
 import type { GrpcConfig } from './config.js'
 import { ACCEPTED_GRPC_ENCODINGS, sendHttpStatus, sendRefusal } from './reply.js'
@@ -56,9 +58,10 @@ export interface GrpcServerOptions {
 }
 
 /** One listening OTLP/gRPC server. */
-export class OtlpGrpcServer {
+export class OtlpGrpcServer implements Served<GrpcConfig> {
   readonly #options: GrpcServerOptions
-  readonly #callOptions: CallOptions
+  #config: GrpcConfig
+  #callOptions: CallOptions
   readonly #connections = new Map<ServerHttp2Session, Connection>()
   #server: Http2Server | Http2SecureServer | undefined
   #endpoint: string | undefined
@@ -68,8 +71,12 @@ export class OtlpGrpcServer {
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
-    const limit = Math.floor(options.config.max_recv_msg_size_mib * MIB)
-    this.#callOptions = { door: options.door, limit, reading: new Set() }
+    this.#config = options.config
+    this.#callOptions = { door: options.door, limit: limitOf(options.config), reading: new Set() }
+  }
+
+  get config(): GrpcConfig {
+    return this.#config
   }
 
   /** `host:port` it listens on, with the real port; undefined before start. */
@@ -79,15 +86,28 @@ export class OtlpGrpcServer {
 
   /** @throws RECEIVER_* of listening, TLS_* of reading certificates. */
   async start(): Promise<void> {
-    const { config, where } = this.#options
-    const key = `${where}.endpoint`
-    parseEndpoint(config.endpoint, key)
+    const key = `${this.#options.where}.endpoint`
+    const { endpoint } = this.#config
+    parseEndpoint(endpoint, key)
     const server = await this.#createServer()
     server.on('session', session => this.#connected(session))
     server.on('stream', (stream, headers) => this.#called(stream, headers))
-    this.#endpoint = await listen(server as unknown as Server, config.endpoint, key)
+    this.#endpoint = await listen(server as unknown as Server, endpoint, key)
     this.#server = server
     this.#sweepLater()
+    this.#reloadTlsLater()
+  }
+
+  /** Sizes, times and certificates count for calls and connections that begin afterwards. */
+  async prepare(config: GrpcConfig): Promise<() => void> {
+    const tls = config.tls && (await serverTls(config.tls, `${this.#options.where}.tls`))
+    return () => {
+      this.#config = config
+      this.#callOptions = { ...this.#callOptions, limit: limitOf(config) }
+      this.#server?.updateSettings(settingsOf(config))
+      if (tls !== undefined) (this.#server as Http2SecureServer | undefined)?.setSecureContext(tls)
+      this.#reloadTlsLater()
+    }
   }
 
   /**
@@ -111,41 +131,41 @@ export class OtlpGrpcServer {
   }
 
   async #createServer(): Promise<Http2Server | Http2SecureServer> {
-    const { config, where } = this.#options
-    const { limit } = this.#callOptions
+    const { tls } = this.#config
     const options: ServerOptions = {
       // MB of nghttp2's own bookkeeping per connection; above it new calls are refused.
       maxSessionMemory: 64,
-      settings: {
-        // A whole message may come without waiting for window updates.
-        initialWindowSize: Math.min(Math.max(limit + 1024, 65_535), 2 ** 31 - 1),
-        maxConcurrentStreams: config.max_concurrent_streams,
-        maxHeaderListSize: 16 * 1024
-      }
+      settings: settingsOf(this.#config)
     }
-    if (config.tls === undefined) return createServer(options)
-    const tls = config.tls
-    const secure: SecureServerOptions = { ...options, ...(await serverTls(tls, `${where}.tls`)), allowHTTP1: false }
-    const server = createSecureServer(secure)
-    if (tls.reload_interval !== undefined) this.#reloadTls(server, tls.reload_interval)
-    return server
+    if (tls === undefined) return createServer(options)
+    const context = await serverTls(tls, `${this.#options.where}.tls`)
+    const secure: SecureServerOptions = { ...options, ...context, allowHTTP1: false }
+    return createSecureServer(secure)
   }
 
   /** New certificates for new connections; a file that cannot be used leaves the old ones in place. */
-  #reloadTls(server: Http2SecureServer, everyMs: number): void {
-    const { config, where, door } = this.#options
-    this.#reload = door.clock.after(everyMs, () => {
-      this.#reloadTls(server, everyMs)
-      serverTls(config.tls!, `${where}.tls`).then(
-        context => server.setSecureContext(context),
+  #reloadTlsLater(): void {
+    const { where, door } = this.#options
+    const { tls } = this.#config
+    this.#reload?.cancel()
+    if (tls?.reload_interval === undefined) return
+    this.#reload = door.clock.after(tls.reload_interval, () => {
+      this.#reloadTlsLater()
+      serverTls(tls, `${where}.tls`).then(
+        context => (this.#server as Http2SecureServer).setSecureContext(context),
         error => door.log.error({ code: error.code }, error.message)
       )
     })
   }
 
   #connected(session: ServerHttp2Session): void {
-    const { config, door } = this.#options
-    const connection = new Connection(session, config.keepalive.server_parameters, door.clock.now(), Math.random())
+    const { door } = this.#options
+    const connection = new Connection(
+      session,
+      this.#config.keepalive.server_parameters,
+      door.clock.now(),
+      Math.random()
+    )
     this.#connections.set(session, connection)
     session.setLocalWindowSize(Math.max(CONNECTION_WINDOW, this.#callOptions.limit))
     session.on('remoteSettings', () => connection.hasPreface())
@@ -189,15 +209,28 @@ export class OtlpGrpcServer {
   }
 
   #sweepLater(): void {
-    const { door, config } = this.#options
+    const { door } = this.#options
     this.#sweep = door.clock.after(SWEEP_MS, () => {
       const now = door.clock.now()
       for (const call of this.#callOptions.reading) {
-        if (now - call.startedAt > config.read_timeout) call.refuse(TOO_SLOW)
+        if (now - call.startedAt > this.#config.read_timeout) call.refuse(TOO_SLOW)
       }
       for (const connection of this.#connections.values()) connection.look(now)
       this.#sweepLater()
     })
+  }
+}
+
+function limitOf(config: GrpcConfig): number {
+  return Math.floor(config.max_recv_msg_size_mib * MIB)
+}
+
+function settingsOf(config: GrpcConfig): Settings {
+  return {
+    // A whole message may come without waiting for window updates.
+    initialWindowSize: Math.min(Math.max(limitOf(config) + 1024, 65_535), 2 ** 31 - 1),
+    maxConcurrentStreams: config.max_concurrent_streams,
+    maxHeaderListSize: 16 * 1024
   }
 }
 

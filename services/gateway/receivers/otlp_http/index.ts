@@ -8,10 +8,12 @@ import {
   type ServerResponse
 } from 'node:http'
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { serverTls } from '../../../../core/net/tls.js'
 import type { Door } from '../shared/door.js'
 import { listen, parseEndpoint } from '../shared/endpoint.js'
+import type { Served } from '../shared/served.js'
 import type { HttpConfig } from './config.js'
 import type { JsonToProtobuf } from './exchange.js'
 import { otlpHttp } from './plugin.js'
@@ -26,10 +28,16 @@ export interface HttpServerOptions {
   readonly authHeader: string | undefined
 }
 
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
 /** One listening OTLP/HTTP server. */
-export class OtlpHttpServer {
+export class OtlpHttpServer implements Served<HttpConfig> {
   readonly #options: HttpServerOptions
-  #app: FastifyInstance | undefined
+  #config: HttpConfig
+  #authHeader: string | undefined
+  /** The fastify app of the present settings, last; those of earlier ones until they are closed. */
+  readonly #apps: FastifyInstance[] = []
+  #handler: Handler = () => {}
   #server: Server | undefined
   #endpoint: string | undefined
   #isStopping = false
@@ -37,6 +45,12 @@ export class OtlpHttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
+    this.#config = options.config
+    this.#authHeader = options.authHeader
+  }
+
+  get config(): HttpConfig {
+    return this.#config
   }
 
   /** `host:port` it listens on, with the real port; undefined before start. */
@@ -46,15 +60,36 @@ export class OtlpHttpServer {
 
   /** @throws RECEIVER_* of listening, TLS_* of reading certificates. */
   async start(): Promise<void> {
-    const { config, where } = this.#options
-    const key = `${where}.endpoint`
-    parseEndpoint(config.endpoint, key)
+    const key = `${this.#options.where}.endpoint`
+    const { endpoint } = this.#config
+    parseEndpoint(endpoint, key)
     const server = await this.#createServer()
-    const app = this.#createApp(server)
-    await app.ready()
-    this.#endpoint = await listen(server, config.endpoint, key)
-    this.#app = app
+    this.#handler = await this.#handlerOf(this.#config)
+    this.#endpoint = await listen(server, endpoint, key)
     this.#server = server
+    this.#reloadTlsLater()
+  }
+
+  /** The header of API keys, for CORS; counts from the next `prepare` on. */
+  useAuthHeader(header: string | undefined): void {
+    this.#authHeader = header
+  }
+
+  async prepare(config: HttpConfig): Promise<() => void> {
+    const tls = config.tls && (await serverTls(config.tls, `${this.#options.where}.tls`))
+    const handler = await this.#handlerOf(config)
+    return () => {
+      const server = this.#server
+      this.#config = config
+      this.#handler = handler
+      // What they are still answering was taken over from them: only their routes go.
+      for (const app of this.#apps.splice(0, this.#apps.length - 1)) void app.close()
+      if (server === undefined) return
+      const { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout } = optionsOf(config)
+      Object.assign(server, { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout })
+      if (tls !== undefined) (server as HttpsServer).setSecureContext(tls)
+      this.#reloadTlsLater()
+    }
   }
 
   /**
@@ -70,41 +105,44 @@ export class OtlpHttpServer {
     const limit = this.#options.door.clock.after(limitMs, () => server.closeAllConnections())
     await closed
     limit.cancel()
-    await this.#app?.close()
+    for (const app of this.#apps) await app.close()
   }
 
   async #createServer(): Promise<Server | HttpsServer> {
-    const { config, where } = this.#options
-    const options: ServerOptions = {
-      maxHeaderSize: config.max_header_size,
-      headersTimeout: config.read_header_timeout,
-      requestTimeout: config.read_timeout,
-      keepAliveTimeout: config.idle_timeout,
-      // Node looks for late requests this often; its default of 30 s would stretch short timeouts.
-      connectionsCheckingInterval: Math.max(50, Math.min(config.read_header_timeout, config.read_timeout, 10_000) / 4),
-      noDelay: true
-    }
-    if (config.tls === undefined) return createHttp(options)
-    const tls = config.tls
-    const server = createHttps({ ...options, ...(await serverTls(tls, `${where}.tls`)) })
-    if (tls.reload_interval !== undefined) this.#reloadTls(server, tls.reload_interval)
+    const { door, where } = this.#options
+    const options = optionsOf(this.#config)
+    const { tls } = this.#config
+    const server =
+      tls === undefined ? createHttp(options) : createHttps({ ...options, ...(await serverTls(tls, `${where}.tls`)) })
+    const handle: Handler = (request, response) => this.#handler(request, response)
+    server.on('request', handle)
+    // Without this Node says 100 Continue before anybody has looked at key, length and type.
+    server.on('checkContinue', handle)
+    server.on('clientError', (error: Error, socket: Socket) => {
+      const cause = sendParserRefusal(error, socket)
+      if (cause !== undefined) door.refused(cause)
+    })
     return server
   }
 
   /** New certificates for new connections; a file that cannot be used leaves the old ones in place. */
-  #reloadTls(server: HttpsServer, everyMs: number): void {
-    const { config, where, door } = this.#options
-    this.#reload = door.clock.after(everyMs, () => {
-      this.#reloadTls(server, everyMs)
-      serverTls(config.tls!, `${where}.tls`).then(
-        context => server.setSecureContext(context),
+  #reloadTlsLater(): void {
+    const { where, door } = this.#options
+    const { tls } = this.#config
+    this.#reload?.cancel()
+    if (tls?.reload_interval === undefined) return
+    this.#reload = door.clock.after(tls.reload_interval, () => {
+      this.#reloadTlsLater()
+      serverTls(tls, `${where}.tls`).then(
+        context => (this.#server as HttpsServer).setSecureContext(context),
         error => door.log.error({ code: error.code }, error.message)
       )
     })
   }
 
-  #createApp(server: Server): FastifyInstance {
-    const { door } = this.#options
+  /** Routes for these settings. Requests come from our own server, so that the routes can change and the socket stay. */
+  async #handlerOf(config: HttpConfig): Promise<Handler> {
+    let handler: Handler = () => {}
     const app = fastify({
       logger: false,
       genReqId: () => '',
@@ -112,23 +150,32 @@ export class OtlpHttpServer {
       return503OnClosing: false,
       forceCloseConnections: false,
       exposeHeadRoutes: false,
-      serverFactory: handler => {
-        server.on('request', handler)
-        // Without this Node says 100 Continue before anybody has looked at key, length and type.
-        server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => handler(request, response))
-        return server
-      },
-      clientErrorHandler: (error, socket) => {
-        const cause = sendParserRefusal(error, socket)
-        if (cause !== undefined) door.refused(cause)
+      serverFactory: routes => {
+        handler = routes as Handler
+        return createHttp()
       },
       frameworkErrors: (_error, request, reply) => {
         reply.callNotFound()
         void request
       }
     })
-    const { config, jsonToProtobuf, authHeader } = this.#options
-    app.register(otlpHttp, { door, config, jsonToProtobuf, authHeader, isStopping: () => this.#isStopping })
-    return app as unknown as FastifyInstance
+    const { door, jsonToProtobuf } = this.#options
+    const isStopping = () => this.#isStopping
+    app.register(otlpHttp, { door, config, jsonToProtobuf, authHeader: this.#authHeader, isStopping })
+    await app.ready()
+    this.#apps.push(app as unknown as FastifyInstance)
+    return handler
+  }
+}
+
+function optionsOf(config: HttpConfig): ServerOptions {
+  return {
+    maxHeaderSize: config.max_header_size,
+    headersTimeout: config.read_header_timeout,
+    requestTimeout: config.read_timeout,
+    keepAliveTimeout: config.idle_timeout,
+    // Node looks for late requests this often; its default of 30 s would stretch short timeouts.
+    connectionsCheckingInterval: Math.max(50, Math.min(config.read_header_timeout, config.read_timeout, 10_000) / 4),
+    noDelay: true
   }
 }

@@ -55,8 +55,8 @@ export class Door {
   readonly count: ReceiverCounts
   readonly #id: string
   readonly #intake: Intake
-  readonly #auth: Authenticator | undefined
-  readonly #maxBytes: number
+  #auth: Authenticator | undefined
+  #maxBytes: number
   #bytes = 0
 
   constructor(id: string, context: ReceiverContext, auth: Authenticator | undefined, maxInFlightBytes: number) {
@@ -67,6 +67,12 @@ export class Door {
     this.log = context.log
     this.clock = context.clock
     this.count = context.count
+  }
+
+  /** Other keys and another limit from the next request on. */
+  adjust(auth: Authenticator | undefined, maxInFlightBytes: number): void {
+    this.#auth = auth
+    this.#maxBytes = maxInFlightBytes
   }
 
   /** Bytes of requests being read, inflated or waiting for their answer. */

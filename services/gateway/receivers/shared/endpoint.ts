@@ -12,6 +12,8 @@ export const receiverErrors = catalogue({
     `${key}: this user may not listen on ${endpoint}. Ports below 1024 often need a privilege: use a higher one.`,
   RECEIVER_ADDRESS_UNAVAILABLE: (key: string, endpoint: string) =>
     `${key}: this machine has no address ${endpoint}. Use one of its own addresses, localhost or 0.0.0.0.`,
+  RECEIVER_TLS_SWITCH: (key: string) =>
+    `${key}: TLS and client certificates cannot be switched on or off on an address that is being served. Set another endpoint as well, or restart the gateway.`,
   RECEIVER_LISTEN_FAILED: (key: string, endpoint: string, code: string) =>
     `${key}: cannot listen on ${endpoint} (${code}).`
 })
