@@ -45,6 +45,8 @@ const TITLE_WORDS = new Set(
 )
 /** What makes of the words before it a company's or a numbered thing's name. */
 const COMPANY = /^,? (?:GmbH|AG|Inc|Ltd|LLC|LLP|PLC|Corp|S\.?A|B\.?V|Pty|KG|SE|Oy|AB|ApS)\b|^ #?\d{1,4}(?:["']|$)/
+/** Parts of programs that may come before a person's name all the same: `header patient-name`. */
+const PARTS = /^(?:app|application|header|field|column|key|param|parameter|variable|property|input)$/i
 /** Owners of names that are no persons. */
 const THINGS =
   /\b(?:service|host|workflow|step|thread|collection|destination|process|container|pod|node|cluster|queue|topic|table|db|database|file|function|class|method|module|namespace|app|application|product|plan|metric|span|job|task|pipeline|group|role|team|company|org|organization|organisation|region|zone|device|browser|os|sdk|library|package|bucket|schema|index|field|column|domain|server|system|network|interface|image|model|feature|flag|environment|stage|template|category|brand|item|store|telemetry|scope|code|exception|rpc|messaging|k8s|cloud|faas|operation|resource|event|page|project|repo|branch|dataset|algorithm|type|rule|policy|channel|program|folder|key|variable|parameter|header|script|test|suite|city|country|state|street|theme|font)\b/
@@ -244,9 +246,11 @@ export const personName = defineDetector({
   ],
   find(scan: Scan): void {
     const text = scan.text
+    if (scan.mask & Trigger.at && text.includes('<')) each(text, MAILBOX, match => mailbox(scan, match))
+    if ((scan.mask & Trigger.textLabel) === 0 && !scan.byKey) return
     scan.eachLabel((value, label) => {
-      if (isThing(text, label.start)) return
       const words = text.slice(label.start, label.end)
+      if (isThing(text, label.start, PLAIN.test(words))) return
       if (isLoose(value) && isTalk(text, label, value)) return
       const isPlain = PLAIN.test(words)
       const plain = isPlain && value.joint !== ' '
@@ -269,7 +273,6 @@ export const personName = defineDetector({
       const name = firstName(text, from, to)
       if (name >= 0 && !isTitle(text.slice(name, to))) scan.hit(name, to)
     })
-    if (scan.mask & Trigger.at && text.includes('<')) each(text, MAILBOX, match => mailbox(scan, match))
     if (!scan.byKey || !scan.keyIsLabel) return
     const plain = PLAIN.test(scan.keyLabel)
     const [from, to] = trimCell(text, 0, text.length)
@@ -287,9 +290,10 @@ function isTalk(text: string, label: Label, value: Labelled): boolean {
 }
 
 /** `service display name`: the word before the label makes it a thing's. */
-function isThing(text: string, start: number): boolean {
+function isThing(text: string, start: number, isPlain: boolean): boolean {
   const before = /([a-z]{2,20})[ ._-]$/i.exec(text.slice(Math.max(0, start - 22), start))
-  return before !== null && THINGS.test(before[1]!.toLowerCase())
+  if (before === null || (isPlain && PARTS.test(before[1]!))) return false
+  return THINGS.test(before[1]!.toLowerCase())
 }
 
 /** End of the name at `start`; 0 when there is none. `single`: one word is enough. */

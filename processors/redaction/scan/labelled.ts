@@ -19,6 +19,9 @@ export interface Labelled {
 
 const SUFFIX =
   /(?:[_.-]?\d{1,2}|(?<=line) \d{1,2}| \d{1,2}(?=["'`)]{0,2} {0,2}(?:[:=]|->|(?:is|was|entered|given)\b)))(?!\w)/iy
+/** What may stand between a label and its sign: `()`, `[]`, `::text`, `<string>`, `: string`, `varchar(20)`, `*`, dots. */
+const NOISE =
+  /(?:\(\)|\[\w{0,12}\](?=[=:])|<\w{1,20}>(?=[:=])|::[a-z]\w{0,20}\)?|_{1,2}(?=:)| ?\*(?=[:\s])| ?\.{3,}(?= )| (?:changed|updated|modified|edited)(?=:)|: ?&?(?:[sS]tr|[sS]tring|text|varchar|char|Text)(?: ?\| ?\w{1,12})?(?= ?=)| n?(?:varchar|char|text|string)(?:\(\d{1,5}\))?(?= ?=))/y
 const TYPED = /(?:\r?\n[ \t]{0,40})?(?:&?(?:string|int|float|bool|str)\(\d{1,9}\) ?)?/y
 /** `Some("x")`, `Optional("x")`, `{"S":"x"}`, `{"stringValue":"x"}`: what languages and formats wrap around a value. */
 const WRAPPED =
@@ -30,13 +33,25 @@ const SPOKEN =
 const SERIALIZED = /;[sS]:\d{1,9}:/y
 const PART = /["']?(?:; ?filename="[^"\n]{0,100}")?\r?\n(?:[A-Za-z-]{1,40}: [^\n]{0,100}\n){0,3}\r?\n/y
 const TAG = /\s[^<>\n]{1,120}>/y
+/** Behind the sign, before the value: `!!str`, `u'`, `UPPER(`, `null ->`, `{"$eq":`, `{"old":null,"new":`, `expected string, received`. */
+const BEFORE =
+  /(?:!!\w{1,10} |[uUbBrRnNeE](?=['"])|[A-Za-z_]{1,16}\((?=['"])|(?:""|''|null|None|nil|undefined|nothing|empty) ?(?:->|=>|→) ?|\{\s?["']?(?:\$(?:eq|ne|in|nin|gte?|lte?|regex|set)|new|after|to|current|text|raw|_|#text|content)["']?\s?[:=]\s?\[?|\{\s?["']?(?:old|from|before|previous)["']?\s?[:=]\s?(?:null|""|'')\s?,\s?["']?(?:new|to|after|current)["']?\s?[:=]\s?|[A-Za-z ,]{0,40}?\b(?:received|got|found|was|value|given|actual|saw):? (?=["'`]))/y
+/** `Just "x"`, `PatientName "x"`, `{unPassword = "x"}`: constructors of Haskell, Rust and Scala around a value. */
+const CONSTRUCTOR = /(?:[({]{0,2}[A-Z][\w']{0,40} ){1,2}(?=["'])|(?:[A-Z]\w{0,40} )?\{\s?[a-z]\w{0,40} ?[=:] ?(?=["'])/y
+/** `{unPassword = "x"}` right behind the label. */
+const NEWTYPE = / ?\{\s?[a-z]\w{0,30} ?[=:] ?(?=["'])/y
+/** `/by-token/x`: the next segment of a path. */
+const SEGMENT = /\/(?=[^\s/?&"'<>]{6})/y
+/** `must match ^\\d+$, got x`. */
+const AFTER_ALL = /[^\n"']{1,50}?, (?:but )?(?:got|received|found|was|actual|given|saw):? (?=\S)/y
+const QUESTION = /\?"? {1,2}(?=\S)/y
 const SIGN = /[ \t]{0,3}(?:\([^()\n]{1,40}\)[ \t]{0,2}(?=[:=]))?(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
 const YAML_LIST = /[ \t]{0,2}(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?:- )?/y
 const BAR = /[ ]{0,3}\|[ ]{0,3}/y
 const TAB = /\t{1,3}/y
 const DASH = / {1,2}-{1,2} {1,2}/y
 const WORDS =
-  /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given)[:,]? )?(?:is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?(?:from \S{1,30} )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to)?(?=[ (["'])[ ]{0,2}/iy
+  /[ ,]{1,2}(?:(?:rejected|invalid|refused|mismatch|changed|updated|provided|given|received|entered|supplied|submitted|sent|stored|found)[:,]? )?(?:(?:it|which|that) (?:is|was|should be)|used to be|returned|returns|is|was|are|set to|got|gave|received|equals?|(?:changed |updated |reset )?(?:from \S{1,30} )?to|has value|with value|of|like|ilike|in|not in|identified by|by|as)(?: now| set to| still| actually| really| currently| probably)?(?=[ (["'])[ ]{0,2}/iy
 const MEMBER =
   /[^\n]{0,60}?(?<![A-Za-z])(?:(?:rejected|invalid|attempted|provided|submitted|given|new|old|bad|actual|current|raw|param|field)[ _-]?)?(?:value|val|content|got|received|found|actual|input|rejected|provided|submitted|entered|supplied|passed|given)["'`]?\s{0,2}[:=]\s{0,2}/iy
 const MEMBER_LINES =
@@ -49,20 +64,34 @@ const STATED = /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|
 /** `<td>Password</td><td>x</td>`, `<b>Password</b> x`. */
 const NEXT_CELL = /<\/[A-Za-z]\w{0,15}>\s{0,8}(?:<[A-Za-z][^<>\n]{0,60}>\s{0,4}){0,2}/y
 /** `("password","x")`: a pair as Haskell and Python show it. */
-const PAIR = /, ?(?=(["'])(?:(?!\1)[^\n\\]){1,200}\1 ?\))/y
+const PAIR = /, ?(?=(?:[A-Z]\w{0,20} ){0,2}(["'])(?:(?!\1)[^\n\\]){1,200}\1 ?[)\]])/y
 const NEXT_LINE = /[ \t]*\r?\n[ \t]{0,12}/y
 const BRACKET = / ?[([{]/y
 
 /** The value behind a label; `limit`: where the next label starts. Undefined when nothing follows that could be one. */
 export function valueAfter(text: string, label: Label, limit: number): Labelled | undefined {
-  const at = close(text, take(SUFFIX, text, label.end) ?? label.end)
-  if (at === label.end && isWordGoingOn(text, at)) return undefined
+  const behind = close(text, take(SUFFIX, text, label.end) ?? label.end)
+  const at = noise(text, behind)
+  if (at === label.end && isWordGoingOn(text, at)) {
+    const segment =
+      /[/-]/.test(text[label.start - 1] ?? '') || text.lastIndexOf('/', label.start) >= 0
+        ? take(SEGMENT, text, at)
+        : undefined
+    return segment === undefined
+      ? undefined
+      : { start: segment, end: segmentEnd(text, segment), quoted: false, joint: 'said' }
+  }
   const sign = take(SIGN, text, at)
   if (sign !== undefined) return afterSign(text, sign)
   const cell = text[at] === '<' ? take(NEXT_CELL, text, at) : undefined
-  if (cell !== undefined) return value(text, cell, '>')
+  if (cell !== undefined) {
+    const more = take(SIGN, text, cell)
+    return more === undefined ? value(text, cell, '>') : afterSign(text, more)
+  }
+  const inside = take(NEWTYPE, text, at)
+  if (inside !== undefined) return value(text, inside, '=')
   const pair = take(PAIR, text, at)
-  if (pair !== undefined && isPair(text, label.start)) return value(text, pair, '=')
+  if (pair !== undefined && isPair(text, label.start)) return value(text, take(CONSTRUCTOR, text, pair) ?? pair, '=')
   if (isTag(text, label.start)) {
     const tag = take(TAG, text, at)
     if (tag !== undefined) return value(text, tag, '>')
@@ -77,6 +106,10 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   if (member !== undefined && member <= limit) return value(text, member, '=')
   const words = take(WORDS, text, at)
   if (words !== undefined) return value(text, words, STATED.test(text.slice(at, words)) ? 'is' : 'said')
+  const question = take(QUESTION, text, at)
+  if (question !== undefined) return value(text, question, 'said')
+  const after = take(AFTER_ALL, text, at)
+  if (after !== undefined && after <= limit) return value(text, after, 'said')
   const dash = take(DASH, text, at)
   if (dash !== undefined) return value(text, dash, '-')
   const sentence = take(SENTENCE, text, at)
@@ -94,6 +127,23 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   return value(text, start, text[start] === '"' || text[start] === "'" || text[start] === '`' ? '"' : ' ')
 }
 
+/** Behind everything of NOISE, which may come twice: `(name::text))`. */
+function noise(text: string, from: number): number {
+  let at = from
+  for (let i = 0; i < 2; i++) {
+    const next = take(NOISE, text, at)
+    if (next === undefined) return at
+    at = close(text, next)
+  }
+  return at
+}
+
+function segmentEnd(text: string, from: number): number {
+  let i = from
+  while (i < text.length && !/[\s/?&#"'<>,;)\]]/.test(text[i]!)) i++
+  return i
+}
+
 function afterSign(text: string, sign: number): Labelled {
   const mark = text[sign - 1]!
   const list = mark === ':' ? take(YAML_LIST, text, sign) : undefined
@@ -104,12 +154,25 @@ function afterSign(text: string, sign: number): Labelled {
   while (text[start] === ' ' || text[start] === '\t') start++
   // PHP's var_dump: `=>` ends the line, the type comes before the value.
   if (mark === '>' && text[sign - 2] === '=') start = take(TYPED, text, start) ?? start
-  start = take(SPOKEN, text, start) ?? take(WRAPPED, text, start) ?? start
+  if (mark === '>' || mark === ':') start = afterTags(text, start)
+  start = take(BEFORE, text, start) ?? start
+  start = take(SPOKEN, text, start) ?? take(WRAPPED, text, start) ?? take(CONSTRUCTOR, text, start) ?? start
+  if (mark === ':' && text[start] === '\n' && isAlone(text, text.lastIndexOf('\n', sign - 2) + 1))
+    return value(text, start + 1, 'line')
   return value(
     text,
     start,
     mark === ':' ? ':' : mark === '>' && text[sign - 2] !== '=' && text[sign - 2] !== '-' ? '>' : '='
   )
+}
+
+const TAGS = /\s{0,20}(?:<[A-Za-z][^<>\n]{0,80}>\s{0,20}){0,2}/y
+
+/** `<value>x`, and the next line of an element: behind what opens before the value. */
+function afterTags(text: string, at: number): number {
+  if (text[at] !== '<' && text[at] !== '\n' && text[at] !== '\r') return at
+  if (text[at] !== '<' && !/^\s{1,20}</.test(text.slice(at, at + 21)) && text[at - 1] !== '>') return at
+  return take(TAGS, text, at) ?? at
 }
 
 function take(pattern: RegExp, text: string, at: number): number | undefined {
@@ -144,7 +207,7 @@ function isTag(text: string, start: number): boolean {
 
 /** `("x-api-key"`: the label's quote opens the first of two things in brackets. */
 function isPair(text: string, start: number): boolean {
-  return /\(["'][\w.-]{0,30}$/.test(text.slice(Math.max(0, start - 32), start))
+  return /(?:\(|\[\[|\], ?\[)["'][\w.-]{0,30}$/.test(text.slice(Math.max(0, start - 36), start))
 }
 
 /** Nothing but a few words stands before the label on its line. */

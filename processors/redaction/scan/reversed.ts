@@ -4,7 +4,7 @@ import type { Span } from './columns.js'
 import type { Label } from './vocabulary.js'
 
 const TAIL =
-  /(["'`)]) (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
+  /(["'`)])(?:::\w{1,20})? (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
 const TAIL_REACH = 120
 const VALUE_REACH = 200
 /** The name goes on, and not with what makes it an index's. */
@@ -16,7 +16,7 @@ const MEMBER_TAIL =
 
 /** `x is her `, `x as his `, `x was given as the `, `x (`: what ties a label to the value before it in a sentence. */
 const SAID =
-  /["'`)\]]?(?: (?:is|was|are|being) (?:(?:not )?(?:my|his|her|their|your|our|its|the|a|an|this|that|one|[\p{L}]{2,20}['’]s) )(?:(?:current|new|old|real|correct|right|wrong|full|only|valid|known|other|own|[\p{L}]{2,20}['’]s) ){0,2}|,? as (?:(?:my|his|her|their|your|our|its|the|a|an) )?(?:(?:current|new|old|real|correct|right|wrong|full) )?| ?\((?:(?:my|his|her|their|your|our|its|the) )?)["'`]?$/iu
+  /["'`)\]]?(?: (?:is|was|are|being) (?:(?:not )?(?:my|his|her|their|your|our|its|the|a|an|this|that|one|[\p{L}]{2,20}['’]s) )(?:(?:current|new|old|real|correct|right|wrong|full|only|valid|known|other|own|[\p{L}]{2,20}['’]s) ){0,2}|(?: (?:is|was|were|are|be|been))?(?: (?:used|given|stored|entered|written|saved|put|sent|taken|seen|known|set|provided|registered|recorded|treated|stated))?,? as (?:(?:my|his|her|their|your|our|its|the|a|an) )?(?:(?:current|new|old|real|correct|right|wrong|full) )?| (?:for|under|into|in) (?:(?:my|his|her|their|your|our|its|the) )?| <-+ ?| ?[([](?:(?:my|his|her|their|your|our|its|the) )?)["'`]?$/iu
 const SAID_REACH = 60
 /** How far the value of a sentence may go back. */
 const LOOSE_REACH = 110
@@ -56,7 +56,7 @@ function saidBefore(text: string, { start, end, bits, isKey }: Label, numbers: n
   if (isKey || (last !== ' ' && last !== '(' && last !== '"' && last !== "'")) return undefined
   const from = Math.max(0, start - SAID_REACH)
   const said = SAID.exec(text.slice(from, start))
-  if (said === null || !goesOn(text, end, said[0].trimStart().startsWith('('))) return undefined
+  if (said === null || !goesOn(text, end, said[0].trimStart())) return undefined
   const close = from + said.index
   const reach = Math.max(0, close - LOOSE_REACH, text.lastIndexOf('\n', close - 1) + 1)
   const open = (bits & numbers) === 0 ? reach : Math.max(reach, close - 34)
@@ -64,8 +64,11 @@ function saidBefore(text: string, { start, end, bits, isKey }: Label, numbers: n
 }
 
 /** What may follow the label: its bracket's end, or a sentence that says nothing more of it. */
-function goesOn(text: string, end: number, isBracket: boolean): boolean {
-  const rest = text.slice(end, end + 12)
-  if (isBracket) return /^["'`]?(?: (?:number|no|nr|id))?\)/i.test(rest)
+function goesOn(text: string, end: number, said: string): boolean {
+  const rest = text.slice(end, end + 40)
+  if (/^["'`]?[([]/.test(said)) return /^["'`]?(?: (?:number|no|nr|id))?(?: of [a-z ]{1,24})?[)\]]/i.test(rest)
+  // `a ticket for passport renewal`: with these words the label must be all that is said.
+  if (/^(?:for|under|into|in) /.test(said))
+    return /^["'`]?(?: (?:field|column|box|number|value))?(?:[.,;!?)]|$)/i.test(rest)
   return !/^["'`]?\s{0,2}(?:[:=(]|->|is\b|was\b|#)/i.test(rest)
 }

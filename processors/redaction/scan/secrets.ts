@@ -30,10 +30,11 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
   let any = false
   scan.eachLabel((value, { start, end }) => {
     const label = text.slice(start, end)
-    const owned = value.joint === ' ' ? ofSomebody(text, end) : undefined
+    const owned = value.joint === ' ' || value.joint === 'said' ? ofSomebody(text, end) : undefined
     const isBare = isLoose(value) && !(value.joint === 'said' && value.quoted)
     const found = text.slice(value.start, value.end)
     if (owned === undefined && isBare && !isStriking(found) && !isLastWord(text, value, label)) return
+    if (owned !== undefined && owned.joint === 'said' && !isStriking(text.slice(owned.start, owned.end))) return
     any = true
     use(owned ?? value, label)
   })
@@ -45,8 +46,7 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
     // The last word before the label, without the quotes around it.
     const start = Math.max(from, text.lastIndexOf(' ', to - 1) + 1)
     const [open, close] = trimCell(text, start, to)
-    if (open > 0 && isStriking(text.slice(open, close)))
-      use({ start: open, end: close, quoted: true, joint: 'cell' }, '')
+    if (isStriking(text.slice(open, close))) use({ start: open, end: close, quoted: true, joint: 'cell' }, '')
   })
   if (!any && scan.byKey && scan.keyIsLabel) use({ start: 0, end: text.length, quoted: true, joint: 'key' }, '')
 }
@@ -58,7 +58,8 @@ function isLastWord(text: string, { start, end, joint }: Labelled, label: string
   return /^\p{L}{3,}(?:[-_.]\p{L}{3,}){1,4}[-_.]\d{2,4}$/u.test(text.slice(start, end))
 }
 
-const OWNER = / (?:for|of|to) (?:user )?[\w@.'-]{1,40}(?: [\w@.'-]{1,40})? ?(?:[:=]|is) ?["']?/y
+const OWNER =
+  /(?: (?:entered|given|provided|sent|set|used|typed|supplied|submitted|chosen))? (?:for|of|to|by|from) (?:the )?(?:user |customer |client |account )?[\w@.'-]{1,40}(?: [\w@.'-]{1,40})? ?(?:[:=]|is|was) ?["']?/y
 
 /** `password for ada: x`: the value behind the one whom the label speaks of. */
 function ofSomebody(text: string, at: number): Labelled | undefined {
@@ -67,7 +68,8 @@ function ofSomebody(text: string, at: number): Labelled | undefined {
   const start = OWNER.lastIndex
   const rest = text.slice(start, start + 200)
   const length = rest.search(/[\s,;&|<>)}\]"']/)
-  return { start, end: start + (length < 0 ? rest.length : length), quoted: false, joint: ':' }
+  const isDone = /ed | by | from /.test(text.slice(at, start))
+  return { start, end: start + (length < 0 ? rest.length : length), quoted: false, joint: isDone ? 'said' : ':' }
 }
 
 /** Nothing but a blank, a line or the words of a sentence says that it is the label's value. */

@@ -196,8 +196,25 @@ const TRANSPARENT = new Set([
   'entered',
   'supplied',
   'submitted',
-  'rejected'
+  'rejected',
+  'unwrap',
+  'in',
+  'ne',
+  'gt',
+  'gte',
+  'lt',
+  'lte',
+  'like',
+  'regex',
+  'answer'
 ])
+
+/** Elements of HTML that say nothing of what stands in them. */
+const MARKUP = new Set(
+  'td th tr dt dd dl li ul ol p b i u em strong span div label h h1 h2 h3 h4 table tbody thead br small code pre a font center'.split(
+    ' '
+  )
+)
 
 /** Words that go on a label's identifier without changing what it promises: `cpf_cliente`, `password_confirmation`. */
 const OWNERS = new Set(
@@ -318,6 +335,7 @@ export class Vocabulary {
       return length
     }
     if (TRANSPARENT.has(word.text) || !isKey(text, word)) return 1
+    if (MARKUP.has(word.text) && /^[</]$/.test(text[word.start - 1] ?? '')) return 1
     if (OWNERS.has(word.text) && found.length > 0 && text.slice(found.at(-1)!.end, word.start) === ' ') return 1
     const { start, end } = word
     if (owner !== undefined) found.push({ start, end, bits: owner.bits & this.#checked, isKey: true })
@@ -374,9 +392,22 @@ export function labelBefore(text: string, labels: readonly Label[], at: number, 
     const label = labels[i]!
     if (label.bits === NEGATIVE) {
       if (denies(text.slice(label.end, at), label.isKey)) return label
-    } else if (label.bits === 0 || label.isKey || (label.bits & kinds) !== 0) return label
+    } else if (label.bits === 0) {
+      if (!isInTag(text, label, at)) return label
+    } else if ((label.bits & kinds) !== 0 || (label.isKey && !isDoer(text, label))) return label
   }
   return undefined
+}
+
+/** `entered by the user: 123`: who did it, not what it is. */
+function isDoer(text: string, { start }: Label): boolean {
+  return /\b(?:by|from|for|of|to)(?: the| a| an| our| your)? $/i.test(text.slice(Math.max(0, start - 12), start))
+}
+
+/** An attribute of an element that the value stands in: `<ssn xmlns:x="urn:y">123`. */
+function isInTag(text: string, { start, end }: Label, at: number): boolean {
+  const close = text.indexOf('>', end)
+  return close >= 0 && close < at && text.lastIndexOf('<', start) > text.lastIndexOf('>', start)
 }
 
 const LIST = /^[ \t:=#"'`[({>-]*\d[\d \t,;"'|/-]*$/
@@ -431,7 +462,15 @@ function isUpper(code: number): boolean {
 }
 
 function isLetter(code: number): boolean {
-  return (code >= 97 && code <= 122) || isUpper(code) || code >= 0xc0
+  if (code < 0x80) return (code >= 97 && code <= 122) || isUpper(code)
+  // Not the signs of multiplication and division, nor arrows and other symbols.
+  return (
+    code >= 0xc0 &&
+    code !== 0xd7 &&
+    code !== 0xf7 &&
+    !(code >= 0x2000 && code < 0x2c00) &&
+    !(code >= 0x3000 && code < 0x3005)
+  )
 }
 
 /** Words of one phrase: at most four characters of quotes, dots, dashes, braces, colons or one space between them. */
