@@ -168,17 +168,22 @@ const STREET_WORD = new RegExp(
   'iu'
 )
 
+const UNIT = /^(?:Apt|Apartment|Flat|Unit|Suite|Ste|Floor|Room|Wohnung|Appt|Apto|Piso)\.? ?#?\w{1,5},? (?=\S)/
+
 type Strength = 'weak' | 'explicit' | 'strong'
 
 /** How plainly the text says that an address follows: `address 12 ...`, `home address 12 ...`, `address: 12 ...`. */
-function strength({ joint }: Labelled, label: string, isWhole: boolean): Strength {
+function strength({ joint, quoted }: Labelled, label: string, isWhole: boolean): Strength {
+  if (joint === 'said' && quoted) return 'strong'
   if (joint !== ' ' && joint !== 'said' && joint !== 'line') return 'strong'
   if (isWhole && /^street$|[\W_]address$/i.test(label)) return 'strong'
   return /address|street/i.test(label) && /[\W_]|[a-z][A-Z]/.test(label) ? 'explicit' : 'weak'
 }
 
 /** A house number and a street, in either order. `weak`: only what is plainly one. */
-function isAddress(text: string, how: Strength): boolean {
+function isAddress(whole: string, how: Strength): boolean {
+  const unit = UNIT.exec(whole)
+  const text = unit === null || whole.length - unit[0].length < 8 ? whole : whole.slice(unit[0].length)
   const weak = how !== 'strong'
   if (text.length < 6 || text.length > 300 || UNLIKE.test(text) || !/\d/.test(text)) return false
   if (how === 'explicit' && (NUMBER_FIRST.test(text) || BLOCK.test(text) || BOX.test(text))) return true

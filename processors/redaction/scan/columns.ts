@@ -1,5 +1,6 @@
 // Labels that stand away from their values: the column list of an SQL INSERT, the header line of a CSV text.
 
+import { parameterCells } from './parameters.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A cell of a column with the column's context bits. */
@@ -15,10 +16,23 @@ const NONE: Span[] = []
 const MAX_COLUMNS = 200
 const MAX_ROWS = 10_000
 
+/** A statement with places for parameters. */
+const PLACED = /[=(,<>]\s?(?:\$\d|\?|%s|:\d|@p\d)|\b(?:like|in|values) ?\(?(?:\$\d|\?)/i
+
 /** The cells of every column list in the text. */
 export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
-  const insert = /\(([^()]{3,2000})\)\s*(?:values|select)\s*\(?/i.exec(text)
+  const parameters = PLACED.test(text) ? parameterCells(text, vocabulary) : NONE
+  if (parameters.length > 0) return parameters
+  const insert = /\(([^()]{3,2000})\)\s*(?:values|select|=|in)\s*\({0,2}/i.exec(text)
   if (insert !== null) return sqlCells(text, insert, vocabulary)
+  const copy = /^\s*copy [^\n]{1,200}\(([^()\n]{1,2000})\) from [^\n]{0,100}\n/i.exec(text)
+  if (copy !== null)
+    return rows(
+      text,
+      copy[0].length,
+      '\t',
+      copy[1]!.split(',').map(name => vocabulary.ofKey(name))
+    )
   if (text.includes('\n')) return csvCells(text, vocabulary)
   return NONE
 }

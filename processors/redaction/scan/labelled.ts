@@ -15,13 +15,27 @@ export interface Labelled {
   readonly end: number
   readonly quoted: boolean
   readonly joint: Joint
+  /** The value is the first of a list: `IN ('x', 'y')`, `["x", "y"]`. */
+  readonly isListed?: boolean
 }
+
+/** The next value of a list; undefined at its end. */
+export function nextListed(text: string, value: Labelled): Labelled | undefined {
+  NEXT_ITEM.lastIndex = value.end
+  const match = NEXT_ITEM.exec(text)
+  if (match === null) return undefined
+  const start = NEXT_ITEM.lastIndex
+  const end = text.indexOf(match[1]!, start)
+  return end < 0 ? undefined : { ...value, start, end }
+}
+
+const NEXT_ITEM = /["'],\s{0,3}(["'])(?!\s*[,:\])])/y
 
 const SUFFIX =
   /(?:[_.-]?\d{1,2}|(?<=line) \d{1,2}| \d{1,2}(?=["'`)]{0,2} {0,2}(?:[:=]|->|(?:is|was|entered|given)\b)))(?!\w)/iy
 /** What may stand between a label and its sign: `()`, `[]`, `::text`, `<string>`, `: string`, `varchar(20)`, `*`, dots. */
 const NOISE =
-  /(?:\(\)|\[\w{0,12}\](?=[=:])|<\w{1,20}>(?=[:=])|::[a-z]\w{0,20}\)?|_{1,2}(?=:)| ?\*(?=[:\s])| ?\.{3,}(?= )| (?:changed|updated|modified|edited)(?=:)|: ?&?(?:[sS]tr|[sS]tring|text|varchar|char|Text)(?: ?\| ?\w{1,12})?(?= ?=)| n?(?:varchar|char|text|string)(?:\(\d{1,5}\))?(?= ?=))/y
+  /(?:\(\)|:\d{1,12}(?= ["'A-Za-z])|\[\w{0,12}\](?=[=:])|<\w{1,20}>(?=[:=])|::[a-z]\w{0,20}\)?|_{1,2}(?=:)| ?\*(?=[:\s])| ?\.{3,}(?= )| (?:changed|updated|modified|edited)(?=:)|: ?&?(?:[sS]tr|[sS]tring|text|varchar|char|Text)(?: ?\| ?\w{1,12})?(?= ?=)| n?(?:varchar|char|text|string)(?:\(\d{1,5}\))?(?= ?=))/y
 const TYPED = /(?:\r?\n[ \t]{0,40})?(?:&?(?:string|int|float|bool|str)\(\d{1,9}\) ?)?/y
 /** `Some("x")`, `Optional("x")`, `{"S":"x"}`, `{"stringValue":"x"}`: what languages and formats wrap around a value. */
 const WRAPPED =
@@ -44,6 +58,12 @@ const NEWTYPE = / ?\{\s?[a-z]\w{0,30} ?[=:] ?(?=["'])/y
 const SEGMENT = /\/(?=[^\s/?&"'<>]{6})/y
 /** `must match ^\\d+$, got x`. */
 const AFTER_ALL = /[^\n"']{1,50}?, (?:but )?(?:got|received|found|was|actual|given|saw):? (?=\S)/y
+/** `of user 17:`, `entered by the customer is`, `for ada =`: whose value it is. */
+const OWNED =
+  /(?: (?:entered|given|provided|sent|set|used|typed|supplied|submitted|chosen|stored|on file))? (?:for|of|to|by|from) (?:the |our |a )?(?:user |customer |client |account |patient )?[\w@.'-]{1,40}(?: [\w@.'-]{1,40})?(?: ?[:=] ?| (?:is|was) )["']?(?=\S)/y
+/** Redis: `SETEX user:7:token 60 x`. */
+const EXPIRING = / \d{1,12} (?=\S)/y
+const ANGLE = / ?<(?=[^/<>\n]{4,200}>)/y
 const QUESTION = /\?"? {1,2}(?=\S)/y
 const SIGN = /[ \t]{0,3}(?:\([^()\n]{1,40}\)[ \t]{0,2}(?=[:=]))?(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
 const YAML_LIST = /[ \t]{0,2}(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?:- )?/y
@@ -60,7 +80,8 @@ const MEMBER_LINES =
 const SENTENCE =
   /\.?(?= (?:on|at|in|from|as|with|here|below|above|now|currently|that|which|we|you|they|must|should|field|value|number|code|string|text|entry|input|header|param|parameter|column|argument|given|taken|read|sent|seen|found|shown|written|known|held|kept|got|put|set|\p{Ll}{2,12}ed)(?: |:))(?: (?!(?:for|by|to|and|or|but|not|if|when|while|because|since|unless|until|than|per)\b)\p{Ll}[\p{Ll}'-]{0,14}){1,7}?(?: (?:is|was|are|reads?|equals)(?= )|:(?= )| ?->(?= )| ?=(?= )| (?=[([])| (?=["'])) ?/uy
 /** Words that state a value outright; `password changed by x` does not. */
-const STATED = /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|ilike|identified by)\s*$/i
+const STATED =
+  /\b(?:is|was|are|set to|equals?|to|now|has value|with value|like|ilike|identified by|used to be|(?:is|was) (?:still|now|actually|really|currently|probably))\s*$/i
 /** `<td>Password</td><td>x</td>`, `<b>Password</b> x`. */
 const NEXT_CELL = /<\/[A-Za-z]\w{0,15}>\s{0,8}(?:<[A-Za-z][^<>\n]{0,60}>\s{0,4}){0,2}/y
 /** `("password","x")`: a pair as Haskell and Python show it. */
@@ -72,14 +93,10 @@ const BRACKET = / ?[([{]/y
 export function valueAfter(text: string, label: Label, limit: number): Labelled | undefined {
   const behind = close(text, take(SUFFIX, text, label.end) ?? label.end)
   const at = noise(text, behind)
-  if (at === label.end && isWordGoingOn(text, at)) {
-    const segment =
-      /[/-]/.test(text[label.start - 1] ?? '') || text.lastIndexOf('/', label.start) >= 0
-        ? take(SEGMENT, text, at)
-        : undefined
-    return segment === undefined
-      ? undefined
-      : { start: segment, end: segmentEnd(text, segment), quoted: false, joint: 'said' }
+  if (at === label.end) {
+    const segment = isInPath(text, label.start) ? take(SEGMENT, text, at) : undefined
+    if (segment !== undefined) return { start: segment, end: segmentEnd(text, segment), quoted: false, joint: 'said' }
+    if (isWordGoingOn(text, at)) return undefined
   }
   const sign = take(SIGN, text, at)
   if (sign !== undefined) return afterSign(text, sign)
@@ -106,6 +123,10 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   if (member !== undefined && member <= limit) return value(text, member, '=')
   const words = take(WORDS, text, at)
   if (words !== undefined) return value(text, words, STATED.test(text.slice(at, words)) ? 'is' : 'said')
+  const owned = take(OWNED, text, at)
+  if (owned !== undefined) return value(text, /["']/.test(text[owned - 1]!) ? owned - 1 : owned, 'said')
+  const expiring = /^"?P?SETEX\b/i.test(text) ? take(EXPIRING, text, at) : undefined
+  if (expiring !== undefined) return value(text, expiring, 'flag')
   const question = take(QUESTION, text, at)
   if (question !== undefined) return value(text, question, 'said')
   const after = take(AFTER_ALL, text, at)
@@ -121,6 +142,8 @@ export function valueAfter(text: string, label: Label, limit: number): Labelled 
   if (tab !== undefined) return value(text, tab, '=')
   const bracket = take(BRACKET, text, at)
   if (bracket !== undefined) return value(text, bracket, '(')
+  const angle = take(ANGLE, text, at)
+  if (angle !== undefined) return value(text, angle, 'said')
   if (text[at] !== ' ') return undefined
   const start = at + 1
   if (isFlag(text, label.start)) return value(text, start, 'flag')
@@ -210,6 +233,11 @@ function isPair(text: string, start: number): boolean {
   return /(?:\(|\[\[|\], ?\[)["'][\w.-]{0,30}$/.test(text.slice(Math.max(0, start - 36), start))
 }
 
+/** `/users/by-token`: the label's word began with a slash. */
+function isInPath(text: string, start: number): boolean {
+  return /\/[\w-]{0,20}$/.test(text.slice(Math.max(0, start - 22), start))
+}
+
 /** Nothing but a few words stands before the label on its line. */
 function isAlone(text: string, start: number): boolean {
   const lineStart = text.lastIndexOf('\n', start - 1) + 1
@@ -241,9 +269,15 @@ function value(text: string, at: number, joint: Joint): Labelled {
   if (escaped || open === '"' || open === "'" || open === '`') {
     start += escaped ? 2 : 1
     const end = quotedEnd(text, start, escaped ? text.slice(start - 2, start) : open!)
+    // `'"x"'`
+    if (open === "'" && text[start] === '"' && text[end - 1] === '"' && end - start > 3)
+      return { start: start + 1, end: end - 1, quoted: true, joint }
     // `LIKE '%x%'`
     const isPattern = text[start] === '%' && text[end - 1] === '%' && end - start > 6
-    return isPattern ? { start: start + 1, end: end - 1, quoted: true, joint } : { start, end, quoted: true, joint }
+    const isListed = /[[(]/.test(text[start - (escaped ? 3 : 2)] ?? '')
+    return isPattern
+      ? { start: start + 1, end: end - 1, quoted: true, joint }
+      : { start, end, quoted: true, joint, isListed }
   }
   return { start, end: bareEnd(text, start, joint), quoted: false, joint }
 }

@@ -1,7 +1,8 @@
 // Values that stand before their label: `'x' for key 'users.email'`, `{"value":"x","field":"email"}`, `x is her passport`.
 
 import type { Span } from './columns.js'
-import type { Label } from './vocabulary.js'
+import { memberAfter } from './members.js'
+import { type Label, NEGATIVE } from './vocabulary.js'
 
 const TAIL =
   /(["'`)])(?:::\w{1,20})? (?:is (?:not )?(?:a |an |the )?(?:valid|invalid|unknown|missing|wrong|bad|correct|known)?,? ?(?:(?:for|as|in|of) )?|(?:for|as|in|of) )(?:the )?(?:(?:unique )?(?:key|field|column|parameter|param|property|attribute|constraint|input|header|argument|arg|variable|index|option) )?["'`]?(?:[a-z]{1,20} ){0,2}(?:[A-Za-z0-9$]{1,40}[._-]){0,4}[A-Za-z0-9$]{0,20}$/i
@@ -26,11 +27,11 @@ export function reversed(text: string, labels: readonly Label[], numbers: number
   const cells: Span[] = []
   for (const label of labels) {
     // `users.phone`: the last part of a path is the column.
-    if (label.bits <= 0 || MORE.test(text.slice(label.end, label.end + 10))) continue
-    const cell = quotedBefore(text, label) ?? saidBefore(text, label, numbers)
+    if (label.bits === 0 || label.bits === NEGATIVE || MORE.test(text.slice(label.end, label.end + 10))) continue
+    const cell = quotedBefore(text, label) ?? memberAfter(text, label) ?? saidBefore(text, label, numbers)
     if (cell === undefined) continue
-    while (cells.length > 0 && cells.at(-1)!.end > cell.start) cells.pop()
-    cells.push(cell)
+    while (cells.length > 0 && cells.at(-1)!.end > cell.start && cells.at(-1)!.start >= cell.start) cells.pop()
+    if (cells.length === 0 || cells.at(-1)!.end <= cell.start) cells.push(cell)
   }
   return cells
 }
@@ -53,7 +54,7 @@ function quotedBefore(text: string, { start, bits }: Label): Span | undefined {
 
 function saidBefore(text: string, { start, end, bits, isKey }: Label, numbers: number): Span | undefined {
   const last = text[start - 1]
-  if (isKey || (last !== ' ' && last !== '(' && last !== '"' && last !== "'")) return undefined
+  if (isKey || last === undefined || !' (["\''.includes(last)) return undefined
   const from = Math.max(0, start - SAID_REACH)
   const said = SAID.exec(text.slice(from, start))
   if (said === null || !goesOn(text, end, said[0].trimStart())) return undefined

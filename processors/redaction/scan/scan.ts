@@ -2,7 +2,7 @@
 
 import type { Detector } from '../detector.js'
 import { columnLabels, type Span } from './columns.js'
-import { type Labelled, valueAfter } from './labelled.js'
+import { type Labelled, nextListed, valueAfter } from './labelled.js'
 import { type Window, windowsOf } from './numbers.js'
 import { reversed } from './reversed.js'
 import { Trigger } from './triggers.js'
@@ -17,6 +17,7 @@ const LABELS =
   Trigger.scheme |
   Trigger.fieldLabel
 const LOOK_BACK = 48
+const MAX_LISTED = 100
 
 /** What is known of where a value stands. */
 export interface Where {
@@ -191,7 +192,11 @@ export class Scan {
       // Labels inside a value that is gone already are part of it (and make `a=a=a=` linear).
       if ((label.bits & this.#bit) === 0 || label.start < this.#covered) continue
       const value = valueAfter(this.text, label, labels[i + 1]?.start ?? this.text.length)
-      if (value !== undefined && value.end > value.start) use(value, label)
+      if (value === undefined || value.end <= value.start) continue
+      use(value, label)
+      if (value.isListed !== true) continue
+      let more = nextListed(this.text, value)
+      for (let n = 0; n < MAX_LISTED && more !== undefined; n++, more = nextListed(this.text, more)) use(more, label)
     }
   }
 

@@ -98,6 +98,8 @@ export function isStriking(found: string): boolean {
 export function trimCell(text: string, start: number, end: number): [number, number] {
   let from = start
   let to = end
+  while (from < to && /\s/.test(text[from]!)) from++
+  if (/[NEBnebu]/.test(text[from] ?? '') && text[from + 1] === "'") from++
   while (from < to && /[\s"'`(]/.test(text[from]!)) from++
   while (to > from && /[\s"'`)]/.test(text[to - 1]!)) to--
   return [from, to]
