@@ -53,7 +53,12 @@ export const cookie = defineDetector({
     'session key',
     'session token',
     'user session',
-    'xsrf token'
+    'xsrf token',
+    'sess id',
+    'sessid',
+    'wordpress logged in',
+    'session id cookie',
+    'session cookie value'
   ],
   labelTrigger: Trigger.cookie,
   prefixes: [

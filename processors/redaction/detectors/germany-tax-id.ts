@@ -30,7 +30,10 @@ export const germanyTaxId = defineDetector({
     'tax number',
     'tax identification',
     'tax identification number',
-    'steuerliche identifikationsnummer'
+    'steuerliche identifikationsnummer',
+    'tin',
+    'steueridnummer',
+    'steuer idnr'
   ],
   labelTrigger: Trigger.numberLabel,
   hits: ['‹86 095 742 719›', 'steuer id ‹86095742719›', { key: 'tax_id', text: '‹86095742719›' }],

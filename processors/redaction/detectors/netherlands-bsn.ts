@@ -12,7 +12,16 @@ export const netherlandsBsn = defineDetector({
   checks: 'the 11-test, and a label',
   rank: Rank.checked,
   when: Trigger.digits,
-  labels: ['bsn', 'burgerservicenummer', 'burger service nummer', 'sofinummer', 'sofi nummer', 'bsn nummer'],
+  labels: [
+    'bsn',
+    'burgerservicenummer',
+    'burger service nummer',
+    'sofinummer',
+    'sofi nummer',
+    'bsn nummer',
+    'sofi',
+    'citizen service number'
+  ],
   labelTrigger: Trigger.numberLabel,
   hits: ['bsn ‹111222333›', { key: 'bsn', text: '‹1112.22.333›' }, 'burgerservicenummer: ‹123456782›'],
   misses: ['bsn 111222334', '111222333'],

@@ -6,9 +6,13 @@ import type { Scan } from '../scan/scan.js'
 import { eachLabelled, isResource, isSecret, isStriking } from '../scan/secrets.js'
 import { Trigger } from '../scan/triggers.js'
 
-const USER_FLAG = /(?<![\w-])(?:-u|--user|--proxy-user|--basic-auth)[ =]["']?[^\s:"']{1,64}:([^\s"']{3,128})/g
+const USER_FLAG = /(?<![\w-])(?:-u|--user|--proxy-user|--basic-auth)[ =]["']?[^\s:"']{1,64}:(?!\/\/)([^\s"']{3,128})/g
 const PASS_FLAG =
   /(?<![\w-])(?:sshpass -p|redis-cli (?:-h \S{1,64} )?(?:-p \d{1,5} )?-a|mysql\w{0,6} (?:-\w\s?\S{1,64} ){0,4}-p|mongo\w{0,6} (?:-\w \S{1,64} ){0,4}-p|machine \S{1,80} login \S{1,64} password|docker login (?:-u \S{1,64} )?-p|net use \S{1,64} \/user:\S{1,64})\s{0,2}["']?([^\s"'-][^\s"']{3,128})/g
+
+/** Letters, and digits or signs: `hunter2`, not `12/14` or `ok`. */
+const isMixed = (value: string): boolean =>
+  /^\S{6,}$/.test(value) && /\p{L}/u.test(value) && /[\d!@#$%^&*?]/.test(value)
 
 /** Redis: the whole command. */
 const AUTH = /^"?AUTH"?(?: "?[^\s"]{1,64}"?)? "?([^\s"]{6,128})"?$/
@@ -74,7 +78,35 @@ export const password = defineDetector({
     'consumer secret',
     'webhook secret',
     'signing secret',
-    'secret value'
+    'secret value',
+    'preshared key',
+    'pre shared key',
+    'mail pass',
+    'proxy pass',
+    'email pass',
+    'become pass',
+    'mdp',
+    'clave',
+    'hasło',
+    'haslo',
+    'lösenord',
+    'losenord',
+    'parola',
+    'heslo',
+    'passord',
+    'adgangskode',
+    'salasana',
+    'jelszó',
+    'jelszo',
+    'şifre',
+    'sifre',
+    'пароль',
+    '密码',
+    'パスワード',
+    '비밀번호',
+    'security answer',
+    'memorable word',
+    'temp password'
   ],
   labelTrigger: Trigger.textLabel,
   prefixes: ['curl', '--user', 'sshpass', 'redis-cli', 'mysql', 'docker login'].map(word => ({
@@ -128,12 +160,13 @@ export const password = defineDetector({
       const words = (label || scan.keyLabel).toLowerCase()
       // Tests pass and passes are counted; `secret "db-creds" not found` names one.
       const isField =
-        value.quoted &&
-        (value.joint === ':' || value.joint === '=') &&
-        /\d/.test(scan.text.slice(value.start, value.end))
-      const isVague = (words === 'pass' && !isField) || (/^secrets?$/.test(words) && /^(?:["(]|is)$/.test(value.joint))
+        value.quoted && /^[:=]$|^key$/.test(value.joint) && isMixed(scan.text.slice(value.start, value.end))
+      const isVague =
+        (/^pass(?:es|ed)?$/.test(words) && !isField) || (/^secrets?$/.test(words) && /^(?:["(]|is)$/.test(value.joint))
       if (/^secrets?$/.test(words) && isResource(scan.text.slice(value.start, value.end), 2)) return
       if (isVague && !isStriking(scan.text.slice(value.start, value.end))) return
+      // `first pass 615c19d9...`: a commit.
+      if (isVague && value.joint === ' ' && /^[0-9a-f]{40}$/.test(scan.text.slice(value.start, value.end))) return
       if (isSecret(scan.text, value)) scan.hit(value.start, value.end)
     })
     each(scan.text, USER_FLAG, match =>

@@ -45,6 +45,8 @@ const TITLE_WORDS = new Set(
 )
 /** What makes of the words before it a company's or a numbered thing's name. */
 const COMPANY = /^,? (?:GmbH|AG|Inc|Ltd|LLC|LLP|PLC|Corp|S\.?A|B\.?V|Pty|KG|SE|Oy|AB|ApS)\b|^ #?\d{1,4}(?:["']|$)/
+/** `Hello Ada Lovelace,`: with these words the name must be called. */
+const GREETING = /^(?:hello|hi|hey|hallo|hola|bonjour|lieber?|estimad[oa])$/i
 /** Parts of programs that may come before a person's name all the same: `header patient-name`. */
 const PARTS = /^(?:app|application|header|field|column|key|param|parameter|variable|property|input)$/i
 /** Owners of names that are no persons. */
@@ -63,6 +65,15 @@ const KEY_STOP = new RegExp(
   `^(?!.*\\b(?:${PERSONS}(?: (?:full|first|last|given|family|display))? name|(?:first|last|given|family|middle|maiden) name|cardholder|(?:card|account) holder|surname|${FRAMES} full name)(?: (?:raw|value|text|string|original|plain|new|old|current))?$).*${THINGS.source}`
 )
 
+/** `signatory` and `signatory name`. */
+const withName = (labels: readonly string[]): readonly string[] => [
+  ...new Set(
+    labels.flatMap(label =>
+      /name|^dear$|^h[aeio]|^bon|^lieb|^estimad/.test(label) ? [label] : [label, `${label} name`]
+    )
+  )
+]
+
 export const personName = defineDetector({
   name: 'person_name',
   family: 'contact',
@@ -75,7 +86,7 @@ export const personName = defineDetector({
   keyStop: KEY_STOP,
   keyMatch:
     /\b(?:customer|recipient|patient|client|cardholder|holder|employee|passenger|guest|student|payee|beneficiary|person|contact|applicant|borrower|member|subscriber|buyer|traveller|traveler|insured|user|owner|sender|receiver|billing|shipping)\b(?: [a-z]+){0,2} (?:name|name (?:first|last|full|given|family|display|value|text))$|\bname (?:first|last|full|given|family)$/,
-  labels: [
+  labels: withName([
     'first name',
     'last name',
     'given name',
@@ -199,8 +210,77 @@ export const personName = defineDetector({
     'borrower',
     'nominee',
     'guardian',
-    'physician'
-  ],
+    'physician',
+    'policy holder',
+    'policyholder',
+    'tenant name',
+    'deliver to',
+    'doctor',
+    'nurse',
+    'teacher name',
+    'parent name',
+    'signer',
+    'nombre completo',
+    'nom',
+    'nom complet',
+    'nome',
+    'nome completo',
+    'vollständiger name',
+    'vollstaendiger name',
+    'kunde',
+    'kundenname',
+    'empfänger',
+    'empfaenger',
+    'karteninhaber',
+    'kontoinhaber',
+    'titulaire',
+    'titular',
+    'destinatario',
+    'destinatário',
+    'destinataire',
+    'cliente',
+    'naam',
+    'volledige naam',
+    'imie nazwisko',
+    'imie i nazwisko',
+    'imię i nazwisko',
+    'nazwisko',
+    'cognome',
+    '氏名',
+    '姓名',
+    '名前',
+    'preferred name',
+    'alias name',
+    'enduser name',
+    'end user name',
+    'lead name',
+    'candidate name',
+    'candidate',
+    'interviewee',
+    'respondent',
+    'witness',
+    'debtor',
+    'co borrower',
+    'heir',
+    'trustee',
+    'grantor',
+    'landlord',
+    'resident',
+    'voter',
+    'donor',
+    'participant name',
+    'registrant',
+    'to name',
+    'from name',
+    'salutation name',
+    'rep name',
+    'sales rep',
+    'account manager',
+    'reporter name',
+    'approver',
+    'reviewer name',
+    'supervisor name'
+  ]),
   labelTrigger: Trigger.textLabel,
   hits: [
     'customer ‹Ada Lovelace› called',
@@ -231,6 +311,7 @@ export const personName = defineDetector({
     { key: 'thread.name', text: 'Main Worker' },
     'customer id 7',
     'Hello World Demo',
+    'Hello Fastify Instance',
     'Hi Team',
     { key: 'messaging.destination.name', text: 'Order Events' },
     'user authenticated',
@@ -260,6 +341,7 @@ export const personName = defineDetector({
       const form = formEncoded(text, value)
       if (form !== undefined && isName(form, plain)) return scan.hit(value.start, value.start + form.length)
       const end = nameEnd(text, value.start, plain || /^dear$/i.test(words), limit, reversible)
+      if (GREETING.test(words) && !/^["']?[,!]/.test(text.slice(end, end + 2))) return
       if (end > 0 && !(value.joint === ' ' && isTitle(text.slice(value.start, end)))) scan.hit(value.start, end)
     })
     scan.eachCell((start, end) => {

@@ -23,7 +23,11 @@ export const usSsn = defineDetector({
     'taxpayer id',
     'taxpayer identification',
     'tin',
-    'itin'
+    'itin',
+    'ss number',
+    'ss no',
+    'tax payer',
+    'tax payer id'
   ],
   labelTrigger: Trigger.numberLabel,
   hits: [

@@ -23,7 +23,7 @@ const PLACED = /[=(,<>]\s?(?:\$\d|\?|%s|:\d|@p\d)|\b(?:like|in|values) ?\(?(?:\$
 export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
   const parameters = PLACED.test(text) ? parameterCells(text, vocabulary) : NONE
   if (parameters.length > 0) return parameters
-  const insert = /\(([^()]{3,2000})\)\s*(?:values|select|=|in)\s*\({0,2}/i.exec(text)
+  const insert = /\(([^()]{3,2000})\)\s*(?:(?:values|select)\s*\(?|(?:=|in)\s*\({1,2})/i.exec(text)
   if (insert !== null) return sqlCells(text, insert, vocabulary)
   const copy = /^\s*copy [^\n]{1,200}\(([^()\n]{1,2000})\) from [^\n]{0,100}\n/i.exec(text)
   if (copy !== null)

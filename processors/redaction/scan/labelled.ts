@@ -63,7 +63,7 @@ const OWNED =
   /(?: (?:entered|given|provided|sent|set|used|typed|supplied|submitted|chosen|stored|on file))? (?:for|of|to|by|from) (?:the |our |a )?(?:user |customer |client |account |patient )?[\w@.'-]{1,40}(?: [\w@.'-]{1,40})?(?: ?[:=] ?| (?:is|was) )["']?(?=\S)/y
 /** Redis: `SETEX user:7:token 60 x`. */
 const EXPIRING = / \d{1,12} (?=\S)/y
-const ANGLE = / ?<(?=[^/<>\n]{4,200}>)/y
+const ANGLE = / ?<(?=[^/<>@\n]{4,200}>)/y
 const QUESTION = /\?"? {1,2}(?=\S)/y
 const SIGN = /[ \t]{0,3}(?:\([^()\n]{1,40}\)[ \t]{0,2}(?=[:=]))?(=>|->|:=|={1,3}|:(?![/:])|>(?!>)|→)/y
 const YAML_LIST = /[ \t]{0,2}(?:[|>][+-]?)?\r?\n[ \t]{1,12}(?:- )?/y
@@ -173,7 +173,7 @@ function afterSign(text: string, sign: number): Labelled {
   let start = list ?? sign
   // `**Password:** x`
   if (text[start] === '*' && text[start + 1] === '*') start += 2
-  else if (text[start] === '<' && text[start + 1] === '/') start = take(NEXT_CELL, text, start) ?? start
+  else if (mark === ':' && text[start] === '<' && text[start + 1] === '/') start = take(NEXT_CELL, text, start) ?? start
   while (text[start] === ' ' || text[start] === '\t') start++
   // PHP's var_dump: `=>` ends the line, the type comes before the value.
   if (mark === '>' && text[sign - 2] === '=') start = take(TYPED, text, start) ?? start

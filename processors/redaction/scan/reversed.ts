@@ -59,6 +59,8 @@ function saidBefore(text: string, { start, end, bits, isKey }: Label, numbers: n
   const said = SAID.exec(text.slice(from, start))
   if (said === null || !goesOn(text, end, said[0].trimStart())) return undefined
   const close = from + said.index
+  // `check(password)`: code.
+  if (said[0].startsWith('(') && (bits & numbers) === 0) return undefined
   const reach = Math.max(0, close - LOOSE_REACH, text.lastIndexOf('\n', close - 1) + 1)
   const open = (bits & numbers) === 0 ? reach : Math.max(reach, close - 34)
   return close > open ? { start: open, end: close, bits, isLoose: true } : undefined

@@ -143,7 +143,7 @@ export class Scan {
 
   /** No label that promises anything, no columns: then only what stands right before a number can matter. */
   get #isPlain(): boolean {
-    return (this.mask & LABELS) === 0 && !this.text.includes('\n') && !this.text.includes('(')
+    return (this.mask & (LABELS | Trigger.nonAscii)) === 0 && !this.text.includes('\n') && !this.text.includes('(')
   }
 
   #deniedRightBefore(at: number): boolean {

@@ -23,7 +23,7 @@ export interface Finding {
 
 /** What the semantic conventions put before names that are the application's own. */
 const FRAME =
-  /^(?:.* )?(?:http (?:request|response) header|rpc (?:[a-z]+ )?(?:request|response) metadata|db (?:query|operation) parameter|messaging (?:[a-z]+ )?header) (?=.)/
+  /^(?:.* )?(?:http (?:request|response) header|rpc (?:[a-z]+ )?(?:request|response) metadata|db (?:query|operation) parameter|messaging (?:[a-z]+ )?header|(?:step|task|workflow|job|node|activity|function|lambda) (?:input|output|args?|params?|payload|data|result|context|variables?)) (?=.)|^(?:app|application|attributes?|custom|payload|body|data|input|form|context|ctx|params?|args?|fields?|details?|meta|metadata) (?!(?:display )?name$|session$)(?=.)/
 
 export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
@@ -40,12 +40,14 @@ export class Scanner {
   readonly #scans: readonly Scan[]
 
   readonly #patterns: Patterns | undefined
+  readonly #foreign: ForeignWords
 
   constructor(detectors: readonly Detector[], patterns?: Patterns) {
     this.#patterns = patterns
     this.#detectors = detectors
     this.vocabulary = new Vocabulary(detectors)
     this.prefilter = prefilterOf(keywordsOf(detectors))
+    this.#foreign = new ForeignWords(detectors)
     this.#scans = Array.from({ length: MAX_DEPTH + 1 }, () => new Scan(this.vocabulary))
     this.#whens = Int32Array.from(detectors, detector => detector.when)
     this.#bits = Int32Array.from(detectors, detector => this.vocabulary.bit(detector.name))
@@ -86,7 +88,7 @@ export class Scanner {
     let view = plain(text)
     if (mask & Trigger.nonAscii) {
       view = normalise(text)
-      mask = this.#maskOf(view.text) | Trigger.nonAscii
+      mask = this.#maskOf(view.text) | Trigger.nonAscii | this.#foreign.triggers(view.text)
     }
     this.#look(view, mask, where, depth, found)
     if (mask & Trigger.escapes) this.#unescape(view, where, depth, found)
@@ -96,13 +98,13 @@ export class Scanner {
   #unescape(from: View, where: Where, depth: number, found: Finding[]): void {
     // `LIKE '%51&#x2d;...%'`: what looks like a percent code may be none.
     const apart = hasBoth(from.text) ? decodeEscapes(from, false) : undefined
-    if (apart !== undefined) this.#look(apart, this.#maskOf(apart.text), where, depth, found)
+    if (apart !== undefined) this.#look(apart, this.#maskOfView(apart.text), where, depth, found)
     let view: View | undefined = from
     for (let level = 0; level < 2; level++) {
       const decoded = decodeEscapes(view)
       if (decoded === undefined) return
       view = decoded
-      this.#look(view, this.#maskOf(view.text), where, depth, found)
+      this.#look(view, this.#maskOfView(view.text), where, depth, found)
     }
   }
 
@@ -135,9 +137,34 @@ export class Scanner {
     }
   }
 
+  /** The same for a decoded view, which may hold letters that the bytes did not show. */
+  #maskOfView(text: string): number {
+    const mask = this.#maskOf(text)
+    return mask & Trigger.nonAscii ? mask | this.#foreign.triggers(text) : mask
+  }
+
   #maskOf(text: string): number {
     const bytes = Buffer.from(text, 'utf8')
     return this.prefilter.mask(bytes, 0, bytes.length)
+  }
+}
+
+/** Labels without a letter of ASCII, which tier 1 cannot see: looked for only in text that has others. */
+class ForeignWords {
+  readonly #byTrigger: readonly { readonly bits: number; readonly pattern: RegExp }[]
+
+  constructor(detectors: readonly Detector[]) {
+    const words = new Map<number, string[]>()
+    for (const { labels = [], labelTrigger = 0 } of detectors)
+      for (const label of labels)
+        if (!/[a-z]/.test(label)) words.set(labelTrigger, [...(words.get(labelTrigger) ?? []), label])
+    this.#byTrigger = [...words].map(([bits, labels]) => ({ bits, pattern: new RegExp(labels.join('|'), 'iu') }))
+  }
+
+  triggers(text: string): number {
+    let found = 0
+    for (const { bits, pattern } of this.#byTrigger) if (pattern.test(text)) found |= bits
+    return found
   }
 }
 
@@ -149,6 +176,11 @@ function hasBoth(text: string): boolean {
 /** Short labels that begin and end few other words: found in `userSsn` and `cpfCliente` too. */
 const CAMEL = new Set(['ssn', 'cpf', 'bsn', 'tfn', 'nir', 'dob', 'dni', 'nie', 'nif', 'pwd', 'psw', 'dln'])
 
+/** Words that are part of many others. */
+const WHOLE = new Set(
+  'pass nome naam kunde calle adres clave geboren portable doctor nurse donor mobil parola voter sifre ulica'.split(' ')
+)
+
 function keywordsOf(detectors: readonly Detector[]): Keyword[] {
   const words: Keyword[] = []
   for (const detector of detectors) {
@@ -156,7 +188,7 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
     if (detector.labelTrigger === undefined) continue
     for (const phrase of detector.labels ?? []) {
       for (const word of joinings(ascii(phrase).split(' '))) {
-        const isWhole = word.length < 4 || word === 'pass'
+        const isWhole = word.length < 4 || WHOLE.has(word)
         if (CAMEL.has(word)) words.push({ word: `|${word}`, bits: detector.labelTrigger })
         if (CAMEL.has(word)) words.push({ word: `${word}|`, bits: detector.labelTrigger })
         words.push({ word: isWhole ? `|${word}|` : word, bits: detector.labelTrigger })

@@ -24,6 +24,9 @@ const CLAUSE = /^(?:field list|(?:where|order|on|having|group|from) (?:clause|st
 /** `randrange(x`, `os.Getenv(`, `self.tokens[level]`: code. */
 const CALL = /^(?:\.\.\.)?[A-Za-z_$][A-Za-z_$.]*[([]/
 
+/** `url.password`, `this.config.apiKey`: code that reads one. */
+const MEMBER = /^[A-Za-z_$][\w$]*(?:\??\.[A-Za-z_$][\w$]*)*\??\.\w*(?:pass|secret|token|key|auth|cred)\w*$/i
+
 /** Calls `use` for the value of each own label in the text, each own cell, and the whole text under an own key. */
 export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) => void): void {
   const text = scan.text
@@ -113,7 +116,8 @@ export function isSecret(text: string, { start, end, quoted, joint }: Labelled):
   if (DATE.test(value) || (DURATION.test(value) && !/^\d{6,}$/.test(value))) return false
   const lower = value.toLowerCase().replace(/[.,!?;:]+$/, '')
   if (WORDS.has(lower) || PATH.test(value) || isResource(value) || (!quoted && CALL.test(value))) return false
-  if (joint === '(' && /^https?:/.test(value)) return false
+  if ((joint === '(' && /^https?:/.test(value)) || /^\d+(?:\.\d+){3,}$/.test(value)) return false
+  if (!quoted && MEMBER.test(value)) return false
   if (joint === 'said' && CLAUSE.test(value)) return false
   if (joint === '(' || joint === '-' || joint === '"') return !/\s/.test(value) && !/^[A-Za-z]?[a-z]+$/.test(value)
   if (quoted || joint === '|' || joint === '>') return !isProse(value)
