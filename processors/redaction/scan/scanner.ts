@@ -195,7 +195,17 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
       }
     }
   }
-  return words
+  return withoutLonger(words)
+}
+
+/** Without words that begin with another that says the same: a smaller table for tier 1. */
+function withoutLonger(words: readonly Keyword[]): Keyword[] {
+  const bitsOf = new Map<string, number>()
+  for (const { word, bits } of words) bitsOf.set(word, (bitsOf.get(word) ?? 0) | bits)
+  return [...bitsOf].flatMap(([word, bits]) => {
+    for (let end = 2; end < word.length; end++) if (((bitsOf.get(word.slice(0, end)) ?? 0) & bits) === bits) return []
+    return [{ word, bits }]
+  })
 }
 
 /** Letters beyond ASCII are no letters to tier 1. */
