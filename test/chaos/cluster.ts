@@ -1,14 +1,13 @@
 // Gateways that share one Redis, under load from a client that takes them in turn: killed, frozen and woken, stopped, started, and
 // Redis restarted under them. Every acknowledged span arrives, the totals of all gateways add up, and spans come twice only where
 // something was torn off in the middle: never when gateways come and go in order.
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { GatewayProcess, gatewayConfig, toSink, until } from '../helpers/gateway-process.js'
+import { gatewayConfig, toSink, until } from '../helpers/gateway-process.js'
 import { Load } from '../helpers/load.js'
 import { startRedis } from '../helpers/redis.js'
 import { Sink } from '../helpers/sink.js'
+import { Fleet, freezeOne, killOne, stopOne, together } from './fleet.js'
 
 export interface ClusterOptions {
   readonly dir: string
@@ -48,53 +47,6 @@ const PREFIX = 'chaos'
 const CONSUMERS = 4
 /** Time the back end takes, so that requests are under way whenever something happens. */
 const BACK_END_MS = 40
-/** A load balancer finds out that a gateway does not answer. */
-const NOTICED_MS = 700
-
-class Fleet {
-  readonly gateways: GatewayProcess[] = []
-  /** All that ever ran. */
-  readonly all: GatewayProcess[] = []
-  readonly #dir: string
-  readonly #config: object
-  #turn = 0
-
-  constructor(dir: string, config: object) {
-    this.#dir = dir
-    this.#config = config
-  }
-
-  next(): string | undefined {
-    return this.gateways.length === 0 ? undefined : this.gateways[this.#turn++ % this.gateways.length]!.http
-  }
-
-  async start(): Promise<void> {
-    const cwd = join(this.#dir, `gateway-${this.all.length + 1}`)
-    mkdirSync(cwd)
-    const gateway = new GatewayProcess({ cwd, config: this.#config })
-    this.all.push(gateway)
-    this.gateways.push(await gateway.ready())
-  }
-
-  /** Takes one out of the turn. */
-  remove(gateway: GatewayProcess): void {
-    const at = this.gateways.indexOf(gateway)
-    if (at >= 0) this.gateways.splice(at, 1)
-  }
-
-  add(gateway: GatewayProcess): void {
-    this.gateways.push(gateway)
-  }
-
-  async end(): Promise<void> {
-    for (const gateway of this.all) {
-      gateway.kill('SIGCONT')
-      gateway.kill('SIGKILL')
-    }
-    await Promise.all(this.all.map(({ ended }) => ended))
-  }
-}
-
 /** Runs all scenes. @throws when a gateway does not start, or what was taken is not delivered in time. */
 export async function clusterTest({ dir, seconds, tell = () => {} }: ClusterOptions): Promise<ClusterResult> {
   const redis = await startRedis()
@@ -155,35 +107,6 @@ function configOf(url: string, sink: string): object {
       pipelines: { traces: { receivers: ['otlp'], processors: [], exporters: ['otlp_http'] } }
     }
   })
-}
-
-async function together(all: readonly Promise<void>[]): Promise<void> {
-  await Promise.all(all)
-}
-
-async function killOne(fleet: Fleet): Promise<void> {
-  const victim = fleet.gateways[0]!
-  victim.kill('SIGKILL')
-  await victim.ended
-  fleet.remove(victim)
-  await fleet.start()
-}
-
-/** Its lease runs out and others deliver what it had; woken, it may not write what is theirs. */
-async function freezeOne(fleet: Fleet, forMs: number): Promise<void> {
-  const victim = fleet.gateways[0]!
-  victim.kill('SIGSTOP')
-  await sleep(NOTICED_MS)
-  fleet.remove(victim)
-  await sleep(forMs)
-  victim.kill('SIGCONT')
-  fleet.add(victim)
-}
-
-async function stopOne(fleet: Fleet): Promise<void> {
-  const victim = fleet.gateways[0]!
-  fleet.remove(victim)
-  await victim.stop()
 }
 
 /** Waits until no partition holds an entry. */
