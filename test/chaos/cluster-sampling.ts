@@ -3,8 +3,10 @@
 // other trace torn; spans come twice only where something was torn off in the middle.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { ledgerOf } from '../../core/telemetry/ledger.js'
 import { gatewayConfig, toSink, until } from '../helpers/gateway-process.js'
 import { startRedis } from '../helpers/redis.js'
+import { redisTotals } from '../helpers/redis-totals.js'
 import { Scatter } from '../helpers/scatter.js'
 import { Sink } from '../helpers/sink.js'
 import { Fleet, freezeOne, killOne, stopOne, together } from './fleet.js'
@@ -179,19 +181,6 @@ function judge(load: Scatter, sink: Sink) {
 
 /** The totals of all gateways that ever were add up. */
 async function isBalanced(client: Redis): Promise<boolean> {
-  let [received, windowed, appended, dropped, offered, ended] = [0, 0, 0, 0, 0, 0]
-  for (const key of await client.keys(`{${PREFIX}}:counts:*`)) {
-    for (const [name, value] of Object.entries(await client.hgetall(key))) {
-      const n = Number(value)
-      const [what, who] = name.split('|')
-      if (what === 'received') received += n
-      if (what === 'windowed') windowed += n
-      if (what === 'appended') appended += n
-      if (what === 'offered') offered += n
-      if (what === 'dropped' && who === 'tail_sampling') dropped += n
-      else if (what === 'delivered' || what === 'dropped' || what === 'parked') ended += n
-      else if (what === 'unparked') ended -= n
-    }
-  }
-  return windowed === 0 && received === appended + dropped && offered === appended && offered === ended
+  const { streams, exporters } = ledgerOf(await redisTotals(client, PREFIX), new Map())
+  return [...streams, ...exporters].every(({ difference }) => difference === 0) && streams[0]?.windowed === 0
 }

@@ -9,6 +9,7 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   prometheus: () => import('./prometheus.js'),
   cloudwatch: () => import('./cloudwatch.js'),
   redis: () => import('./redis.js'),
+  'sampling-cluster': () => import('./sampling-cluster.js'),
   custom: () => import('./custom.js'),
   'workflow-metrics': () => import('./workflow-metrics-cluster.js'),
   clients: () => import('./clients.js'),

@@ -18,6 +18,7 @@ import { testContext } from '../helpers/context.js'
 import { until } from '../helpers/gateway-process.js'
 import { ManualClock, silentLog } from '../helpers/receiver.js'
 import { redisForTest } from '../helpers/redis.js'
+import { redisTotals } from '../helpers/redis-totals.js'
 import {
   anyTraces,
   byChance,
@@ -261,12 +262,7 @@ class Rig {
 
   /** Of all gateways that ever were. */
   async ledger() {
-    const totals = new Map<string, number>()
-    for (const key of await client.keys(`{${this.prefix}}:counts:*`)) {
-      for (const [name, n] of Object.entries(await client.hgetall(key)))
-        totals.set(name, (totals.get(name) ?? 0) + Number(n))
-    }
-    return ledgerOf(totals, new Map())
+    return ledgerOf(await redisTotals(client, this.prefix), new Map())
   }
 
   /** Read from Redis itself. */
