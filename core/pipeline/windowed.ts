@@ -74,11 +74,15 @@ export class WindowedStage implements PartReader {
     await Promise.all([...this.#windows.values()].map(window => window.start()))
   }
 
-  /** Writes what is decided; what is not waits in the log for the next start. Safe twice, safe without start. */
-  async stop(): Promise<void> {
+  /**
+   * Writes what is decided; what is not waits in the log for the next start. Waits at most `limitMs`: a shared log may be away, and
+   * what is not written then is decided again. Safe twice, safe without start.
+   */
+  async stop(limitMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
-    await Promise.all([...this.#windows.values()].map(window => window.stop()))
+    const stopped = Promise.all([...this.#windows.values()].map(window => window.stop()))
+    await (limitMs === Number.POSITIVE_INFINITY ? stopped : Promise.race([stopped, this.#pause(limitMs)]))
     this.#detach()
     await this.#options.processor.stop?.()
   }
@@ -160,6 +164,10 @@ export class WindowedStage implements PartReader {
       [`dropped|${this.id}|${id}|damaged`, items]
     ])
     this.#options.log.commit({ counts, ...(part === undefined ? {} : { part }) }).catch(() => {})
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => this.#options.clock.after(ms, resolve))
   }
 
   #open(part: number | undefined): PartWindow {

@@ -2,12 +2,14 @@ import t from 'tap'
 import { configOf } from '../../core/config/check.js'
 import { EmbeddedLog } from '../../core/queue/embedded/log.js'
 import { MemoryLog } from '../../core/queue/memory/log.js'
+import { MEMORY_MS } from '../../core/sampling/journals.js'
 import { type SpanSpec, WindowRig } from '../../test/helpers/window.js'
 import { schema, validate } from './config.js'
 import type { Policy } from './policies.js'
 
 const half = { name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }
 const nothing = { name: 'nothing', type: 'probabilistic', probabilistic: { sampling_percentage: 0 } }
+const idOf = (trace: number) => `0000000${trace}${'11'.repeat(5)}00${'11'.repeat(6)}`
 const rig = (policies: readonly object[], rest: object = {}) => new WindowRig({ policies, ...rest }).start()
 
 t.test('a trace is decided when its workflow is over', async t => {
@@ -447,6 +449,46 @@ t.test('undecided traces, held ones and decisions survive a restart of the durab
   )
   t.match(it.ledger(), { isBalanced: true, streams: [{ received: 7, appended: 5, windowed: 0, dropped: 2 }] })
   await it.stop()
+})
+
+t.test('decisions are followed for an hour, restart or not; many small ones take little room', async t => {
+  const dir = t.testdir()
+  const open = (now: () => number) => new EmbeddedLog({ dir, maxBytes: 1 << 24, now })
+  const it = await new WindowRig({ policies: [half], late_error_window: '10s', decision_wait: '1s' }, open).start()
+  for (let trace = 1; trace <= 150; trace++) {
+    await it.receive([{ trace, r: trace % 2 === 0 ? 200 : 0, root: true }])
+    await it.after(3000)
+  }
+  const waiting = ({ log }: WindowRig) =>
+    log.status().cursors.find(({ cursor }) => cursor === 'tail_sampling#journal')!.waitingEntries
+  await it.after(20_000)
+  t.ok(waiting(it) < 150, `${waiting(it)} journal entries of 150 decisions`)
+  t.equal(it.out().length, 75)
+  await it.stop()
+  // Who decided anew would keep everything now, for itself.
+  const again = new WindowRig({ late_error_window: '10s', decision_wait: '1s' }, open)
+  again.clock.move(it.clock.now() - again.clock.now())
+  await again.start()
+  await again.receive([1, 2, 149, 150].map(trace => ({ trace, r: trace % 2 === 0 ? 200 : 0, span: 2 })))
+  await again.after(2000)
+  const late = again.out().filter(({ span }) => span === 2)
+  t.same(late.map(({ trace }) => trace), [2, 150]) // biome-ignore format: short
+  t.same([...new Set(late.map(({ state }) => state))], ['ot=th:8'])
+  await again.receive([{ trace: 149, span: 3, error: true }])
+  await again.after(1000)
+  t.same(
+    again.out().filter(({ trace }) => trace === 149).map(({ span, marks }) => [span, marks]), // biome-ignore format: short
+    [2, 3].map(span => [span, ['sampling.late_error']]),
+    'an error brings back what came within another window'
+  )
+  await again.after(20_000)
+  t.same(again.dropped()['earlier_decision'], 1)
+  t.match(again.stage.explain(idOf(1)), { state: 'dropped', rule: 'earlier_decision' })
+  again.clock.move(MEMORY_MS)
+  await again.after(10_000)
+  t.equal(waiting(again), 0)
+  t.ok(again.ledger().isBalanced)
+  await again.stop()
 })
 
 t.test('a full queue makes decisions wait, not get lost', async t => {

@@ -136,7 +136,8 @@ export class Gateway {
       await this.#store.start()
       await this.#parking.start()
       this.#rates?.start()
-      parts.adopt(this.#store.counts())
+      // What one gateway took, the window of another one may hold.
+      parts.adopt((await this.#store.totals?.())?.counts ?? this.#store.counts())
       this.#listen()
       await this.#store.cursors(parts.readers())
       if (this.#role !== 'receive') {
@@ -169,7 +170,8 @@ export class Gateway {
     await Promise.all([...this.#receivers.values()].map(receiver => receiver.stop(limitMs)))
     await this.#pipelines.stop()
     for (const stage of deriving.values()) await stage.stop()
-    for (const window of windows.values()) await window.stop()
+    const windowsMs = Math.max(0, deadline - this.#clock.now())
+    await Promise.all([...windows.values()].map(window => window.stop(windowsMs)))
     const left = Math.max(0, deadline - this.#clock.now())
     await Promise.all([...deliveries.values()].map(delivery => delivery.stop(left)))
     for (const processor of processors) await processor.stop?.()

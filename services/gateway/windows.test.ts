@@ -1,7 +1,11 @@
+import { Redis } from 'ioredis'
 import t from 'tap'
 import { loadConfig } from '../../core/config/load.js'
 import { systemClock } from '../../core/telemetry/clock.js'
+import { until } from '../../test/helpers/gateway-process.js'
 import { silentLog } from '../../test/helpers/receiver.js'
+import { redisForTest } from '../../test/helpers/redis.js'
+import { redisTotals } from '../../test/helpers/redis-totals.js'
 import { requestOf } from '../../test/helpers/window.js'
 import { registryWith } from '../registry.js'
 import { Gateway } from './app.js'
@@ -70,6 +74,37 @@ t.test('what a window held goes on to the exporters when the window is taken out
   t.equal(third.windows.size, 0, 'it is needed no more')
   t.ok(third.ledger().isBalanced)
   await third.stop()
+})
+
+t.test('the same over a shared queue, where another gateway took what the window holds', async t => {
+  const redis = await redisForTest()
+  t.teardown(() => redis.stop())
+  const client = new Redis(redis.url)
+  t.teardown(() => client.disconnect())
+  const prefix = `windows-${process.pid}-${Date.now()}`
+  const queue = (member: string) =>
+    `{type: redis, url: "${redis.url}", prefix: ${prefix}, member: ${member}, partitions: 2, lease: 2s}`
+  const [took, sampled, after] = await Promise.all([
+    gateway(t.testdir(), '[tail_sampling]', queue('took')),
+    gateway(t.testdir(), '[tail_sampling]', queue('sampled')),
+    gateway(t.testdir(), '[]', queue('after'))
+  ])
+  await took.start()
+  await send(took, 'traces')
+  await took.stop()
+  await sampled.start()
+  t.same(
+    (await redisTotals(client, prefix)).get('windowed|traces|tail_sampling'),
+    2,
+    'undecided, and not of the one that has them now'
+  )
+  await sampled.stop()
+  await after.start()
+  await until('what was held to be delivered', async () => {
+    return (await redisTotals(client, prefix)).get('delivered|file|traces') === 2
+  })
+  t.equal((await redisTotals(client, prefix)).get('windowed|traces|tail_sampling'), 0)
+  await after.stop()
 })
 
 t.test('two windows in one pipeline are refused', async t => {
