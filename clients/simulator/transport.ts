@@ -23,7 +23,9 @@ const HELLO_MS = 5000
 /** Opens a client for each endpoint. @throws when one is no address. */
 export async function openTransport({ endpoints, protocol, headers }: TransportOptions): Promise<OpenTransport> {
   const clients = endpoints.map(endpoint =>
-    protocol === 'http' ? httpClient(endpoint, headers) : new OtlpGrpcClient(grpcSettings(endpoint, headers), 'demo')
+    protocol === 'http'
+      ? httpClient(endpoint, headers)
+      : new OtlpGrpcClient(grpcSettings(endpoint, headers), 'demo', { clock: systemClock })
   )
   for (const client of clients) await client.start()
   return new Balanced(clients)
@@ -62,7 +64,7 @@ function httpClient(endpoint: string, headers: Readonly<Record<string, string>>)
     max_conns_per_host: 8,
     idle_conn_timeout: 30_000
   }
-  return new OtlpHttpClient(settings, 'demo', systemClock)
+  return new OtlpHttpClient(settings, 'demo', { clock: systemClock })
 }
 
 function grpcSettings(endpoint: string, headers: Readonly<Record<string, string>>) {

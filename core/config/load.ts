@@ -9,6 +9,7 @@ import { checkPipelines } from './pipelines.js'
 import type { ConfigProblem, Path } from './problem.js'
 import { parsePath, problem } from './problem.js'
 import type { ComponentKind, Declared, Registry } from './registry.js'
+import { Secret } from './secret.js'
 import type { QueueSettings, ServiceSettings } from './service.js'
 import {
   exporterProblems,
@@ -149,6 +150,7 @@ class Build {
   readonly #file: MapTree
   readonly #registry: Registry
   readonly #isTerminal: boolean
+  readonly #env: Env
   readonly #found: ConfigProblem[]
   /** After `run`. */
   settings: Settings = {}
@@ -164,6 +166,7 @@ class Build {
     this.#file = file
     this.#registry = options.registry
     this.#isTerminal = options.isTerminal ?? false
+    this.#env = options.env
     this.#found = found
   }
 
@@ -312,11 +315,24 @@ class Build {
     const config = this.#checked(declaration, own, path, keyAt)
     this.#suggestCommon(before, path)
     if (settings === undefined || config === undefined) return undefined
+    this.#rereadHeaders(config, own)
     const size = find(common, ['sending_queue', 'queue_size'])
     const hasUnit = size?.kind === 'scalar' && typeof size.value === 'string' && !/^\d+$/.test(size.value)
     this.#noEffect(common, path)
     this.#common.set(id, settings as object)
     return { id, type: declaration.type, config, ...exporterSettings(settings, hasUnit) }
+  }
+
+  /** Header values that come from a file can be read again: secrets change while the gateway runs. */
+  #rereadHeaders(config: unknown, own: Tree): void {
+    const { headers } = config as { headers?: Record<string, unknown> }
+    if (headers === undefined) return
+    for (const [name, value] of Object.entries(headers)) {
+      const tree = find(own, ['headers', name])
+      const text = tree?.kind === 'scalar' ? tree.shownAs : undefined
+      if (!(value instanceof Secret) || text === undefined || !text.includes('${file:')) continue
+      headers[name] = new Secret(value.reveal(), () => resolveAgain(text, this.#env))
+    }
   }
 
   /** Keys that do nothing here are said so: nobody should believe in a setting that has no effect. */
@@ -387,6 +403,14 @@ class Build {
     }
     return check(this.#queueSchema(), tree, ['queue'], this.#found) as QueueSettings | undefined
   }
+}
+
+/** The text of a value with its references as they are now. @throws TypeError when one cannot be resolved */
+function resolveAgain(text: string, env: Env): string {
+  const problems: ConfigProblem[] = []
+  const tree = substitution(env, problems, new Set())(text, { file: '', line: 0, column: 0 }, [])
+  if (problems.length > 0) throw new TypeError(problems[0]!.says)
+  return tree.kind === 'scalar' ? (tree.raw ?? String(tree.value)) : ''
 }
 
 /** An exporter's own keys and the ones every exporter has. A key that both know belongs to the exporter as well. */

@@ -7,9 +7,22 @@ const HIDDEN = '[REDACTED]'
 /** Holds a credential. `reveal()` at the one place that sends it; every other use prints `[REDACTED]`. */
 export class Secret {
   readonly #value: string
+  readonly #source: (() => string) | undefined
 
-  constructor(value: string) {
+  /** @param source reads the value again where it came from a file; throws when it cannot */
+  constructor(value: string, source?: () => string) {
     this.#value = value
+    this.#source = source
+  }
+
+  /** Whether `reread` can give another value than `reveal`. */
+  get hasSource(): boolean {
+    return this.#source !== undefined
+  }
+
+  /** The value as its file has it now. As `reveal`, for the one place that sends it. @throws when it cannot be read */
+  reread(): string {
+    return this.#source?.() ?? this.#value
   }
 
   /** The value itself. Never put it into a log line, an error or a metric. */

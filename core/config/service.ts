@@ -282,6 +282,15 @@ export const exporterSchema = Type.Object({
       })
     },
     { description: 'What happens after a failure that may pass.' }
+  ),
+  dead_letters: Type.Object(
+    {
+      max_size: byteSize({
+        default: '256MiB',
+        description: 'Payload bytes kept; beyond it the oldest are dropped, counted as `dead_letter_overflow`.'
+      })
+    },
+    { description: 'What the back end refused for good is kept for people, for `service.retention`.' }
   )
 })
 
@@ -313,12 +322,13 @@ export function exporterProblems(settings: ExporterSettings, isGiven: (path: str
 export function exporterSettings(
   settings: ExporterSettings,
   hasUnit: boolean
-): Pick<ExporterConfig, 'sendingQueue' | 'retry' | 'timeoutMs'> {
+): Pick<ExporterConfig, 'sendingQueue' | 'retry' | 'timeoutMs' | 'deadLetterBytes'> {
   const { sending_queue: queue, retry_on_failure: retry } = settings
   const sizer = hasUnit ? 'bytes' : queue.sizer
   const size = queue.queue_size
   return {
     timeoutMs: settings.timeout,
+    deadLetterBytes: settings.dead_letters.max_size,
     sendingQueue: {
       maxBytes: size !== undefined && sizer === 'bytes' ? size : Number.POSITIVE_INFINITY,
       ...(size !== undefined && sizer === 'items' ? { maxItems: size } : {}),

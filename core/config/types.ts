@@ -51,6 +51,8 @@ export interface SendingQueueConfig {
 export interface ExporterConfig extends ComponentConfig {
   readonly sendingQueue: SendingQueueConfig
   readonly retry: RetryConfig
+  /** Payload bytes of dead letters kept at most; the oldest go first. Default: no limit but that of parking. */
+  readonly deadLetterBytes?: number
   /** Limit of one attempt. */
   readonly timeoutMs: number
 }

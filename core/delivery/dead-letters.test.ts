@@ -88,6 +88,25 @@ t.test('purged, expired and damaged letters are counted as dropped', async t => 
   }
 })
 
+t.test(
+  'dead letters have a limit of their own: the oldest go, counted, and what is tried again keeps its room',
+  async t => {
+    const made = await rig(t, {
+      deadLetterBytes: 100,
+      queue: { numConsumers: 1, batch: { minItems: 0, maxItems: 1, flushTimeoutMs: 0 } },
+      script: () => ({ kind: 'refused', cause: new Error('no') })
+    })
+    for (let i = 0; i < 20; i++) await made.put(i, 1)
+    const kept = [...made.parking.all.values()]
+    const bytes = kept.reduce((sum, { size }) => sum + size, 0)
+    t.ok(bytes <= 100 && bytes > 50, `${bytes} bytes in ${kept.length} letters`)
+    const ids = kept.map(({ id }) => Number(id))
+    t.same(ids, ids.map((_, i) => 20 - ids.length + 1 + i), 'the youngest') // biome-ignore format: short
+    const gone = 20 - kept.length
+    t.match(made.ledger(), { parked: kept.length, dropped: { dead_letter_overflow: gone }, total: 20 })
+  }
+)
+
 t.test('many letters are redriven and delivered from the real parking', async t => {
   const clock = { now: () => 1000 }
   const log = new MemoryLog({ maxBytes: 1 << 26 })

@@ -18,7 +18,7 @@ export const deadLetterErrors = catalogue({
 const PAGE = 2048
 
 /** A dead letter without its payload. */
-export type DeadLetter = Omit<Parked, 'bytes'> & { readonly size: number }
+export type DeadLetter = Omit<Parked, 'bytes'>
 
 export interface DeadLetterStores {
   readonly log: Log
@@ -54,7 +54,7 @@ export async function redrive(stores: DeadLetterStores, ids: readonly string[]):
   const { log, parking, clock } = stores
   let items = 0
   for (const letter of ids.map(id => letterOf(stores, id))) {
-    const { id: old, parkedAt: _, ...rest } = letter
+    const { id: old, parkedAt: _, size: __, ...rest } = letter
     const id = await parking.park({ ...rest, attempts: 0, dueAt: clock.now(), reason: 'redriven', dead: false })
     const [was, is] = [markerKey(letter.exporter, old), markerKey(letter.exporter, id)]
     await log.commit({ state: new Map([[was, null] as const, [is, MARKER] as const]) })
@@ -88,6 +88,25 @@ export async function expire(stores: DeadLetterStores, exporter: string, before:
   }
 }
 
+/** Removes an exporter's oldest dead letters until the others have at most `maxBytes`; how many items. */
+export async function trim(
+  stores: Pick<DeadLetterStores, 'log' | 'parking'>,
+  exporter: string,
+  maxBytes: number
+): Promise<number> {
+  const { parking } = stores
+  let over = (parking.status().find(one => one.exporter === exporter)?.deadBytes ?? 0) - maxBytes
+  let items = 0
+  while (over > 0) {
+    const oldest = parking.dead(exporter, undefined, PAGE)
+    const enough = oldest.findIndex(({ size }) => (over -= size) <= 0)
+    const going = enough < 0 ? oldest : oldest.slice(0, enough + 1)
+    if (going.length === 0) break
+    items += await discard(stores, going, 'dead_letter_overflow')
+  }
+  return items
+}
+
 /** Ids of all dead letters of an exporter: for `--all`. */
 export function allIds(stores: DeadLetterStores, exporter: string): string[] {
   const ids: string[] = []
@@ -108,7 +127,11 @@ export async function lost(
   await stores.log.commit(ending([what], 'damaged'))
 }
 
-async function discard(stores: DeadLetterStores, letters: readonly Parked[], reason: DropReason): Promise<number> {
+async function discard(
+  stores: Pick<DeadLetterStores, 'log' | 'parking'>,
+  letters: readonly Parked[],
+  reason: DropReason
+): Promise<number> {
   await stores.log.commit(ending(letters, reason))
   await stores.parking.remove(letters.map(({ id }) => id))
   return letters.reduce((sum, { items }) => sum + items, 0)
@@ -136,6 +159,8 @@ function letterOf(stores: DeadLetterStores, id: string): Parked {
   return letter
 }
 
-function summary({ bytes, ...letter }: Parked): DeadLetter {
-  return { ...letter, size: bytes.length }
+/** Without looking at the payload: it need not be at hand. */
+function summary(letter: Parked): DeadLetter {
+  const { id, exporter, stream, items, size, attempts, acceptedAt, parkedAt, dueAt, reason, dead } = letter
+  return { id, exporter, stream, items, size, attempts, acceptedAt, parkedAt, dueAt, reason, dead }
 }

@@ -18,6 +18,7 @@ import type { Parked, ParkingStatus } from '../queue/parking.js'
 import { backoffMs, waitMs } from './backoff.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { Concurrency } from './concurrency.js'
+import { trim } from './dead-letters.js'
 import { cut, type Division, divide, halve, type Piece } from './divide.js'
 import { DrainRate } from './drain-rate.js'
 import {
@@ -106,6 +107,7 @@ export class Delivery {
   #timer: { at: number; cancel(): void } | undefined
   #idle: (() => void)[] = []
   #unsubscribe = () => {}
+  #trimming: Promise<void> = Promise.resolve()
   #remarkedAt = Number.NEGATIVE_INFINITY
   #attempts = 0
   #retries = 0
@@ -567,7 +569,10 @@ export class Delivery {
         ]
         for (const { piece, reason } of parked) counts.push([parkedKey(this.id, shipment.stream, reason), piece.items])
         const state = parked.map(({ id }) => [markerKey(this.id, id), MARKER] as const)
-        this.#settle(shipment, counts, state, later.length > 0 ? () => this.parkingChanged() : undefined)
+        this.#settle(shipment, counts, state, () => {
+          if (later.length > 0) this.parkingChanged()
+          if (dead.length > 0) this.#trimDead()
+        })
         this.#logSetAside(shipment, dead)
       },
       error => {
@@ -603,6 +608,21 @@ export class Delivery {
       await parking.remove(parked.map(({ id }) => id)).catch(() => undefined) // without marker they go at the next start
       throw error
     }
+  }
+
+  /** Dead letters have a limit of their own, so that they never keep what is to be tried again from being parked. */
+  #trimDead(): void {
+    const { config, parking, log, logger } = this.#o
+    if (config.deadLetterBytes === undefined) return
+    this.#trimming = this.#trimming
+      .then(() => trim({ log, parking }, this.id, config.deadLetterBytes!))
+      .then(
+        items => {
+          if (items > 0)
+            logger.warn({ exporter: this.id, items }, 'the oldest dead letters were dropped: dead_letters.max_size')
+        },
+        error => logger.error({ exporter: this.id, code: codeOf(error) }, 'dead letters could not be dropped')
+      )
   }
 
   #logSetAside(shipment: Shipment, dead: readonly Piece[]): void {
@@ -772,5 +792,5 @@ function cursorStatus(cursors: readonly CursorStatus[], cursor: string): CursorS
 
 function parkingStatus(all: readonly ParkingStatus[], exporter: string): ParkingStatus {
   const found = all.find(status => status.exporter === exporter)
-  return found ?? { exporter, retrying: 0, retryingItems: 0, dead: 0, deadItems: 0, bytes: 0 }
+  return found ?? { exporter, retrying: 0, retryingItems: 0, dead: 0, deadItems: 0, deadBytes: 0, bytes: 0 }
 }

@@ -21,6 +21,7 @@ export const DROP_REASONS = [
   'refused',
   'purged',
   'dead_letter_expired',
+  'dead_letter_overflow',
   'exporter_removed',
   'damaged'
 ] as const

@@ -14,11 +14,13 @@ import {
   status
 } from '@grpc/grpc-js'
 import type { Batch } from '../component/batch.js'
+import type { Clock, Log } from '../component/context.js'
 import { catalogue } from '../component/errors.js'
 import { DELIVERED, type Outcome } from '../component/outcome.js'
 import type { Signal } from '../otlp/signal.js'
 import { MAX_ANSWER_BYTES, partialSuccessProtobuf, retryDelayMs } from './client-answers.js'
 import { type HeadersConfig, revealed } from './client-headers.js'
+import { ClientReload } from './client-reload.js'
 import { sanitise } from './client-words.js'
 import { clientTls, type TlsClientConfig } from './tls.js'
 
@@ -50,6 +52,9 @@ const ABOUT_US: ReadonlySet<number> = new Set([
   status.UNIMPLEMENTED
 ])
 
+/** Longest time that calls under way keep connections whose certificates were replaced. */
+const OLD_CLIENTS_MS = 60_000
+
 const identity = (bytes: Buffer): Buffer => bytes
 
 export interface OtlpGrpcSettings {
@@ -60,6 +65,8 @@ export interface OtlpGrpcSettings {
   /** Milliseconds. */
   readonly keepalive?: { readonly time: number; readonly timeout: number; readonly permit_without_stream: boolean }
   readonly wait_for_ready: boolean
+  /** Milliseconds; 0: never, as when it is left out. */
+  readonly reload_interval?: number
   /** Connections. */
   readonly channels: number
 }
@@ -96,20 +103,54 @@ export class OtlpGrpcClient {
   #metadata = new Metadata()
   #clients: Client[] = []
   #turn = 0
+  readonly #clock: Clock
+  readonly #reload: ClientReload
 
   /** @param where config path, for error texts. */
-  constructor(settings: OtlpGrpcSettings, where: string) {
+  constructor(
+    settings: OtlpGrpcSettings,
+    where: string,
+    { clock, log }: { readonly clock: Clock; readonly log?: Log }
+  ) {
     this.#config = settings
     this.#where = where
+    this.#clock = clock
+    this.#reload = new ClientReload({
+      ...settings,
+      everyMs: settings.reload_interval,
+      where,
+      clock,
+      log,
+      onHeaders: plain => this.#setHeaders(plain),
+      onTls: () => this.#reconnect()
+    })
   }
 
   async start(): Promise<void> {
-    const { channels, wait_for_ready, headers } = this.#config
-    const { authority, isPlain } = this.#config.address
-    const secured = isPlain ? credentials.createInsecure() : await this.#secured()
-    this.#metadata = new Metadata({ waitForReady: wait_for_ready })
-    for (const [name, value] of Object.entries(revealed(headers))) this.#metadata.set(name, value)
-    this.#clients = Array.from({ length: channels }, () => new Client(authority, secured, this.#options()))
+    this.#setHeaders(revealed(this.#config.headers))
+    this.#clients = await this.#connect()
+    await this.#reload.start()
+  }
+
+  #setHeaders(plain: Readonly<Record<string, string>>): void {
+    const metadata = new Metadata({ waitForReady: this.#config.wait_for_ready })
+    for (const [name, value] of Object.entries(plain)) metadata.set(name, value)
+    this.#metadata = metadata
+  }
+
+  async #connect(): Promise<Client[]> {
+    const { channels, address } = this.#config
+    const secured = address.isPlain ? credentials.createInsecure() : await this.#secured()
+    return Array.from({ length: channels }, () => new Client(address.authority, secured, this.#options()))
+  }
+
+  /** New calls go over new connections; those under way have time to end on the old ones. */
+  async #reconnect(): Promise<void> {
+    const old = this.#clients
+    this.#clients = await this.#connect()
+    this.#clock.after(OLD_CLIENTS_MS, () => {
+      for (const client of old) client.close()
+    })
   }
 
   send(batch: Batch, abort: AbortSignal): Promise<Outcome> {
@@ -135,6 +176,7 @@ export class OtlpGrpcClient {
   }
 
   async stop(): Promise<void> {
+    await this.#reload.stop()
     for (const client of this.#clients.splice(0)) client.close()
   }
 

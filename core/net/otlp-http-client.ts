@@ -2,7 +2,7 @@
 
 import type { Dispatcher } from 'undici'
 import type { Batch } from '../component/batch.js'
-import type { Clock } from '../component/context.js'
+import type { Clock, Log } from '../component/context.js'
 import { catalogue, codeOf } from '../component/errors.js'
 import { DELIVERED, type Outcome } from '../component/outcome.js'
 import { protobufToJson } from '../otlp/json-write.js'
@@ -11,6 +11,7 @@ import { partialSuccessJson, partialSuccessProtobuf, retryAfterMs, statusMessage
 import { type Compression, type Compressor, compressor } from './client-compress.js'
 import { type ConnectionSettings, dispatcherOf } from './client-dispatcher.js'
 import { type HeadersConfig, revealed } from './client-headers.js'
+import { ClientReload } from './client-reload.js'
 import { type Answer, request } from './client-request.js'
 import { sanitise } from './client-words.js'
 
@@ -37,6 +38,8 @@ export interface OtlpHttpSettings extends ConnectionSettings {
   readonly encoding: 'proto' | 'json'
   readonly compression: Compression
   readonly headers: HeadersConfig
+  /** Milliseconds; 0: never, as when it is left out. */
+  readonly reload_interval?: number
   /** Whole URL of a signal; undefined when it goes nowhere. */
   readonly endpointOf: (signal: Signal) => string | undefined
 }
@@ -50,12 +53,26 @@ export class OtlpHttpClient {
   #headers: Record<string, string> = {}
   #compress: Compressor | undefined
   #dispatcher: Dispatcher | undefined
+  readonly #reload: ClientReload
 
   /** @param where config path, for error texts. */
-  constructor(settings: OtlpHttpSettings, where: string, clock: Clock) {
+  constructor(
+    settings: OtlpHttpSettings,
+    where: string,
+    { clock, log }: { readonly clock: Clock; readonly log?: Log }
+  ) {
     this.#config = settings
     this.#where = where
     this.#clock = clock
+    this.#reload = new ClientReload({
+      ...settings,
+      everyMs: settings.reload_interval,
+      where,
+      clock,
+      log,
+      onHeaders: plain => this.#setHeaders(plain),
+      onTls: () => this.#reconnect()
+    })
   }
 
   async start(): Promise<void> {
@@ -65,13 +82,27 @@ export class OtlpHttpClient {
       if (endpoint !== undefined) this.#targets.set(signal, target(endpoint))
     }
     this.#compress = await compressor(config.compression)
+    this.#setHeaders(revealed(config.headers))
+    this.#dispatcher = await dispatcherOf(config, `${this.#where}.tls`)
+    await this.#reload.start()
+  }
+
+  #setHeaders(plain: Readonly<Record<string, string>>): void {
+    const { encoding, compression } = this.#config
     this.#headers = {
       'user-agent': 'algoflow-gateway',
-      ...revealed(config.headers),
-      'content-type': CONTENT_TYPE[config.encoding],
-      ...(this.#compress ? { 'content-encoding': config.compression } : {})
+      ...plain,
+      'content-type': CONTENT_TYPE[encoding],
+      ...(this.#compress ? { 'content-encoding': compression } : {})
     }
-    this.#dispatcher = await dispatcherOf(config, `${this.#where}.tls`)
+  }
+
+  /** New requests go over new connections; what is under way ends on the old ones. */
+  async #reconnect(): Promise<void> {
+    const next = await dispatcherOf(this.#config, `${this.#where}.tls`)
+    const old = this.#dispatcher
+    this.#dispatcher = next
+    old?.close().catch(() => {})
   }
 
   async send(batch: Batch, abort: AbortSignal): Promise<Outcome> {
@@ -98,6 +129,7 @@ export class OtlpHttpClient {
   }
 
   async stop(): Promise<void> {
+    await this.#reload.stop()
     const dispatcher = this.#dispatcher
     this.#dispatcher = undefined
     await dispatcher?.destroy()

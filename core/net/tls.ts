@@ -1,5 +1,6 @@
 // TLS settings of receivers and exporters, with the Collector's keys, and what Node's servers and clients need of them.
 
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { type ConnectionOptions, createSecureContext, type SecureContextOptions, type TlsOptions } from 'node:tls'
 import Type, { type Static } from 'typebox'
@@ -135,8 +136,16 @@ async function pem(text: string | undefined, file: string | undefined, key: stri
 function checked(context: SecureContextOptions, where: string): SecureContextOptions {
   try {
     createSecureContext(context)
+    for (const ca of [context.ca ?? []].flat()) checkAuthorities(String(ca))
     return context
   } catch (error) {
     throw tlsErrors.TLS_INVALID(where, (error as NodeJS.ErrnoException).code ?? 'not usable')
   }
+}
+
+/** OpenSSL takes a file of authorities with none in it, and would then trust nobody. */
+function checkAuthorities(text: string): void {
+  const found = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  if (found.length === 0) throw Object.assign(new Error('no certificate'), { code: 'NO_CERTIFICATE' })
+  for (const one of found) new X509Certificate(one)
 }

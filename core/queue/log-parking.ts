@@ -106,18 +106,19 @@ export class LogParking implements Parking {
   #parked(items: readonly IndexItem[], eager: boolean): Parked[] {
     if (!eager) return items.map(item => this.#lazy(item))
     const found: Parked[] = []
-    for (const { position, meta } of items) {
+    for (const { position, meta, size } of items) {
       const entry = this.#log.get(position)
-      if (entry !== undefined) found.push({ id: String(position), ...meta, bytes: split(entry.bytes).payload })
+      if (entry !== undefined) found.push({ id: String(position), ...meta, size, bytes: split(entry.bytes).payload })
     }
     return found
   }
 
-  #lazy({ position, meta }: IndexItem): Parked {
+  #lazy({ position, meta, size }: IndexItem): Parked {
     const log = this.#log
     return {
       id: String(position),
       ...meta,
+      size,
       get bytes(): Buffer {
         const entry = log.get(position)
         if (entry === undefined) throw queueErrors.QUEUE_DAMAGED(`parked payload ${position}`, 'the folder damaged')

@@ -1,7 +1,7 @@
 // What parking searches for - due times, dead letters, totals - in memory, about 300 bytes a payload.
 import type { Parked, ParkingStatus } from './parking.js'
 
-export type ParkedMeta = Omit<Parked, 'bytes' | 'id'>
+export type ParkedMeta = Omit<Parked, 'bytes' | 'id' | 'size'>
 
 export interface IndexItem {
   /** Grows with each payload parked. */
@@ -79,6 +79,7 @@ export class ParkingIndex<I extends IndexItem = IndexItem> {
       retryingItems: sum(retrying, item => item.meta.items),
       dead: dead.length,
       deadItems: sum(dead, item => item.meta.items),
+      deadBytes: sum(dead, item => item.size),
       bytes: sum(retrying, item => item.size) + sum(dead, item => item.size)
     }))
   }

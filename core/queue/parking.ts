@@ -10,6 +10,8 @@ export interface Parked {
   readonly stream: string
   readonly items: number
   readonly bytes: Buffer
+  /** Length of `bytes`, known without reading them. */
+  readonly size: number
   /** Tries so far. */
   readonly attempts: number
   /** Milliseconds since the epoch: first accepted, parked, next try (0 for a dead letter). */
@@ -21,7 +23,7 @@ export interface Parked {
   readonly dead: boolean
 }
 
-export type ToPark = Omit<Parked, 'id' | 'parkedAt'>
+export type ToPark = Omit<Parked, 'id' | 'parkedAt' | 'size'>
 
 export interface ParkingStatus {
   readonly exporter: string
@@ -29,6 +31,9 @@ export interface ParkingStatus {
   readonly retryingItems: number
   readonly dead: number
   readonly deadItems: number
+  /** Payload bytes of dead letters. */
+  readonly deadBytes: number
+  /** Of all. */
   readonly bytes: number
 }
 

@@ -15,7 +15,7 @@ export default defineExporter({
   schema,
   validate,
   create(config, context) {
-    const client = config.protocol === 'grpc' ? overGrpc(config, context.id) : overHttp(config, context)
+    const client = config.protocol === 'grpc' ? overGrpc(config, context) : overHttp(config, context)
     return {
       limits: { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER },
       start: () => client.start(),
@@ -27,17 +27,17 @@ export default defineExporter({
 
 type Client = Required<Pick<Exporter, 'start' | 'send' | 'stop'>>
 
-function overGrpc(config: JaegerConfig, id: string): Client {
+function overGrpc(config: JaegerConfig, context: ComponentContext): Client {
   const address = grpcTarget(config)!
   const more = { address, headers: headersOf(config), wait_for_ready: false, channels: 1 }
-  return new OtlpGrpcClient({ ...config, ...more }, `exporters.${id}`)
+  return new OtlpGrpcClient({ ...config, ...more }, `exporters.${context.id}`, context)
 }
 
-function overHttp(config: JaegerConfig, { id, clock }: ComponentContext): Client {
+function overHttp(config: JaegerConfig, context: ComponentContext): Client {
   const url = httpTarget(config)
   const endpointOf = (signal: string) => (signal === 'traces' ? url : undefined)
   const more = { encoding: 'proto', headers: headersOf(config), max_conns_per_host: 0, endpointOf } as const
-  return new OtlpHttpClient({ ...config, ...more }, `exporters.${id}`, clock)
+  return new OtlpHttpClient({ ...config, ...more }, `exporters.${context.id}`, context)
 }
 
 function headersOf({ headers, tenant }: JaegerConfig): JaegerConfig['headers'] {

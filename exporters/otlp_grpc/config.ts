@@ -5,6 +5,7 @@ import type { Problem } from '../../core/component/declaration.js'
 import { byteSize, duration } from '../../core/config/fields.js'
 import { endpointProblems, plaintextProblems } from '../../core/net/client-endpoint.js'
 import { headersSchema } from '../../core/net/client-headers.js'
+import { reloadInterval } from '../../core/net/client-reload.js'
 import { type GrpcAddress, grpcAddress } from '../../core/net/otlp-grpc-client.js'
 import { tlsClientSchema } from '../../core/net/tls.js'
 
@@ -20,6 +21,7 @@ export const schema = Type.Object(
       description: 'Compression of requests.'
     }),
     headers: headersSchema,
+    reload_interval: reloadInterval,
     tls: Type.Optional(tlsClientSchema),
     keepalive: Type.Optional(
       Type.Object(

@@ -12,8 +12,8 @@ export default defineExporter({
   about: 'Sends telemetry to an OTLP/gRPC back end.',
   schema,
   validate,
-  create(config, { id }) {
-    const client = new OtlpGrpcClient({ ...config, address: address(config)! }, `exporters.${id}`)
+  create(config, context) {
+    const client = new OtlpGrpcClient({ ...config, address: address(config)! }, `exporters.${context.id}`, context)
     return {
       limits: { maxBytes: config.max_request_size, maxItems: Number.MAX_SAFE_INTEGER },
       start: () => client.start(),

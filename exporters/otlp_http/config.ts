@@ -6,6 +6,7 @@ import { byteSize, duration } from '../../core/config/fields.js'
 import { compressionSchema } from '../../core/net/client-compress.js'
 import { endpointProblems } from '../../core/net/client-endpoint.js'
 import { headersSchema } from '../../core/net/client-headers.js'
+import { reloadInterval } from '../../core/net/client-reload.js'
 import { tlsClientSchema } from '../../core/net/tls.js'
 import type { Signal } from '../../core/otlp/signal.js'
 
@@ -23,6 +24,7 @@ export const schema = Type.Object(
     }),
     compression: compressionSchema,
     headers: headersSchema,
+    reload_interval: reloadInterval,
     tls: Type.Optional(tlsClientSchema),
     proxy_url: Type.Optional(
       Type.String({ description: 'HTTP proxy to go through.', examples: ['http://proxy.example.com:3128'] })

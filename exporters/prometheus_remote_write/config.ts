@@ -5,6 +5,7 @@ import type { Problem } from '../../core/component/declaration.js'
 import { byteSize, duration } from '../../core/config/fields.js'
 import { endpointProblems } from '../../core/net/client-endpoint.js'
 import { headersSchema } from '../../core/net/client-headers.js'
+import { reloadInterval } from '../../core/net/client-reload.js'
 import { tlsClientSchema } from '../../core/net/tls.js'
 
 export const schema = Type.Object(
@@ -14,6 +15,7 @@ export const schema = Type.Object(
       examples: ['https://prometheus.example.com/api/v1/write']
     }),
     headers: headersSchema,
+    reload_interval: reloadInterval,
     tls: Type.Optional(tlsClientSchema),
     proxy_url: Type.Optional(
       Type.String({ description: 'HTTP proxy to go through.', examples: ['http://proxy.example.com:3128'] })

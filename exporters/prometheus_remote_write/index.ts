@@ -12,6 +12,7 @@ import { TARGET, translate } from '../../core/metrics/translate.js'
 import { retryAfterMs } from '../../core/net/client-answers.js'
 import { dispatcherOf } from '../../core/net/client-dispatcher.js'
 import { revealed } from '../../core/net/client-headers.js'
+import { ClientReload } from '../../core/net/client-reload.js'
 import { type Answer, request } from '../../core/net/client-request.js'
 import { sanitise } from '../../core/net/client-words.js'
 import { type RemoteWriteConfig, schema, validate } from './config.js'
@@ -57,6 +58,7 @@ class RemoteWriteExporter implements Exporter {
   readonly #origin: string
   #dispatcher: Dispatcher | undefined
   #headers: Record<string, string> = {}
+  readonly #reload: ClientReload
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(config: RemoteWriteConfig, context: ComponentContext<Counter>) {
@@ -66,20 +68,44 @@ class RemoteWriteExporter implements Exporter {
     const { origin, pathname, search } = new URL(config.endpoint)
     this.#origin = origin
     this.#path = pathname + search
+    this.#reload = new ClientReload({
+      ...config,
+      everyMs: config.reload_interval,
+      where: `exporters.${context.id}`,
+      clock: context.clock,
+      log: context.log,
+      onHeaders: plain => this.#setHeaders(plain),
+      onTls: () => this.#reconnect()
+    })
     this.limits = { maxBytes: config.max_request_size, maxItems: config.max_request_items }
   }
 
   async start(): Promise<void> {
-    const { headers } = this.#config
+    this.#setHeaders(revealed(this.#config.headers))
+    this.#dispatcher = await this.#connect()
+    await this.#reload.start()
+  }
+
+  #setHeaders(plain: Readonly<Record<string, string>>): void {
     this.#headers = {
       'user-agent': 'algoflow-gateway',
-      ...revealed(headers),
+      ...plain,
       'content-type': 'application/x-protobuf',
       'content-encoding': 'snappy',
       'x-prometheus-remote-write-version': '0.1.0'
     }
-    const settings = { ...this.#config, max_conns_per_host: 1 }
-    this.#dispatcher = await dispatcherOf(settings, `exporters.${this.#context.id}.tls`)
+  }
+
+  #connect(): Promise<Dispatcher> {
+    return dispatcherOf({ ...this.#config, max_conns_per_host: 1 }, `exporters.${this.#context.id}.tls`)
+  }
+
+  /** New requests go over new connections; what is under way ends on the old ones. */
+  async #reconnect(): Promise<void> {
+    const next = await this.#connect()
+    const old = this.#dispatcher
+    this.#dispatcher = next
+    old?.close().catch(() => {})
   }
 
   /** One request at a time: samples of a series must arrive in order, and sums step only when they have arrived. */
@@ -90,6 +116,7 @@ class RemoteWriteExporter implements Exporter {
   }
 
   async stop(): Promise<void> {
+    await this.#reload.stop()
     const dispatcher = this.#dispatcher
     this.#dispatcher = undefined
     await dispatcher?.destroy()

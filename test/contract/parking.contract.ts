@@ -40,7 +40,7 @@ export function parkingContract(name: string, under: ParkingUnderTest): void {
     t.test('what was parked comes back whole', async t => {
       const parking = await fresh(t)
       const id = await parking.park(letter('payload'))
-      t.same(parking.get(id), { ...letter('payload'), id, parkedAt: 1000 })
+      t.same(parking.get(id), { ...letter('payload'), id, parkedAt: 1000, size: 7 })
       t.equal(parking.get('999'), undefined)
       t.equal(parking.get('nonsense'), undefined)
     })
@@ -97,8 +97,8 @@ export function parkingContract(name: string, under: ParkingUnderTest): void {
       await parking.park(letter('123', { items: 4, dead: true }))
       const y = await parking.park(letter('1', { exporter: 'y', items: 1 }))
       t.same(parking.status(), [
-        { exporter: 'x', retrying: 1, retryingItems: 3, dead: 1, deadItems: 4, bytes: 8 },
-        { exporter: 'y', retrying: 1, retryingItems: 1, dead: 0, deadItems: 0, bytes: 1 }
+        { exporter: 'x', retrying: 1, retryingItems: 3, dead: 1, deadItems: 4, deadBytes: 3, bytes: 8 },
+        { exporter: 'y', retrying: 1, retryingItems: 1, dead: 0, deadItems: 0, deadBytes: 0, bytes: 1 }
       ])
       await parking.remove([y])
       t.equal(parking.status().length, 1)

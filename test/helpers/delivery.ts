@@ -56,7 +56,7 @@ export class TinyParking implements Parking {
   async park(what: ToPark): Promise<string> {
     if (this.failure) throw this.failure
     const id = String(this.#next++).padStart(12, '0')
-    this.all.set(id, { ...what, id, parkedAt: this.now() })
+    this.all.set(id, { ...what, id, parkedAt: this.now(), size: what.bytes.length })
     return id
   }
 
@@ -86,8 +86,9 @@ export class TinyParking implements Parking {
     return [...exporters].map(exporter => {
       const [retrying, dead] = [this.#of(exporter, false), this.#of(exporter, true)]
       const bytes = [...retrying, ...dead].reduce((sum, parked) => sum + parked.bytes.length, 0)
+      const deadBytes = dead.reduce((sum, { size }) => sum + size, 0)
       const [retryingItems, deadItems] = [items(retrying), items(dead)]
-      return { exporter, retrying: retrying.length, retryingItems, dead: dead.length, deadItems, bytes }
+      return { exporter, retrying: retrying.length, retryingItems, dead: dead.length, deadItems, deadBytes, bytes }
     })
   }
 
@@ -161,6 +162,7 @@ export interface Rig {
 }
 
 export interface RigOptions {
+  readonly deadLetterBytes?: number
   readonly script?: Script
   readonly limits?: Partial<RequestLimits>
   readonly queue?: Partial<SendingQueueConfig>
@@ -207,7 +209,8 @@ export async function rig(
     config: {},
     sendingQueue: { ...QUEUE, ...options.queue },
     retry: { ...RETRY, ...options.retry },
-    timeoutMs: options.timeoutMs ?? 5000
+    timeoutMs: options.timeoutMs ?? 5000,
+    ...(options.deadLetterBytes === undefined ? {} : { deadLetterBytes: options.deadLetterBytes })
   }
   const make = (to: Exporter) =>
     new Delivery({

@@ -280,7 +280,7 @@ export class BullParking implements Parking {
     this.#cacheBytes -= bytes.length
   }
 
-  #parked({ position, meta }: Item): Parked {
+  #parked({ position, meta, size }: Item): Parked {
     const bytesOf = (): Buffer => {
       const bytes = this.#cache.get(position)
       if (bytes !== undefined) return bytes
@@ -290,6 +290,7 @@ export class BullParking implements Parking {
     return {
       id: `${position}`,
       ...meta,
+      size,
       get bytes(): Buffer {
         return bytesOf()
       }
