@@ -47,7 +47,7 @@ export interface Loaded {
   readonly problems: readonly ConfigProblem[]
   /** Warnings and notes: aliases, unused components, what was filled in. */
   readonly notes: readonly ConfigProblem[]
-  /** The whole config as YAML with everything expanded and filled in; no secrets. */
+  /** The whole config as YAML with everything expanded and filled in; no secrets. Empty when there is a problem. */
   readonly expanded: string
   /** The same as checked values, secrets in it: what `differences` compares. Empty when there is a problem. */
   readonly settings: Settings
@@ -113,7 +113,8 @@ function result(
   const problems = sorted.filter(p => p.severity === 'error')
   const notes = sorted.filter(p => p.severity !== 'error')
   const isFine = config !== undefined && problems.length === 0
-  return { problems, notes, expanded, settings: isFine ? settings : {}, ...(isFine ? { config } : {}) }
+  // Under a key that is none a secret could stand where no schema says that it is one.
+  return isFine ? { problems, notes, expanded, settings, config } : { problems, notes, expanded: '', settings: {} }
 }
 
 /** `a.b=c` from the command line. Component ids may hold `/`; keys with dots go in `["a.b"]`. */
