@@ -16,6 +16,7 @@ const CORE: Readonly<Record<string, readonly string[]>> = {
   component: ['otlp', 'net', 'config', 'telemetry'],
   net: ['otlp', 'config', 'component'],
   telemetry: ['otlp', 'component'],
+  algoflow: ['otlp', 'component'],
   privacy: ['otlp', 'component', 'config'],
   metrics: ['otlp', 'component', 'config'],
   queue: ['component'],

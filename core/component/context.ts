@@ -29,6 +29,15 @@ export interface SharedRates {
   part(name: string, rate: number): number
 }
 
+/** Which workflow a trace belongs to and which step a span is, as far as the spans that passed this gateway told. */
+export interface TraceNames {
+  /** `trace`, `span`: the ids' bytes. */
+  workflowId(trace: Buffer): string | undefined
+  stepName(trace: Buffer, span: Buffer): string | undefined
+  /** A record that knows its workflow tells it for the others of its trace. */
+  noteWorkflow(trace: Buffer, id: string): void
+}
+
 export interface ComponentContext<C extends string = string> {
   /** The id in the config file: `redaction` or `redaction/strict`. */
   readonly id: string
@@ -45,6 +54,8 @@ export interface ComponentContext<C extends string = string> {
   readonly isTraceJudged?: boolean
   /** Undefined where this gateway is the only one. */
   readonly rates?: SharedRates
+  /** Asked for at creation by who needs it: spans are looked at for it from then on. Undefined in tests without it. */
+  readonly traceNames?: TraceNames
 }
 
 /** A counter's declaration: exported as `algoflow_gateway_<kind>_<name>_total`, labelled with the component's id. */

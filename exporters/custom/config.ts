@@ -15,6 +15,12 @@ export const schema = Type.Object(
       description: 'The module’s own settings, checked against the schema that it exports.',
       examples: [{ url: 'http://localhost:9000/ingest' }]
     }),
+    encoding: Type.Optional(
+      Type.Literal('algoflow_json', {
+        description:
+          "The module gets log records as text: AlgoFlow's JSON lines, one record a line (docs/logs.md). Traces and metrics as it asks."
+      })
+    ),
     env: Type.Array(Type.String(), {
       default: [],
       description: 'Environment variables that the module may see. It sees no others.',

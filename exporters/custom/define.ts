@@ -45,7 +45,10 @@ export type CustomOutcome =
 // biome-ignore lint/suspicious/noConfusingVoidType: a send that returns nothing is the usual one.
 export type CustomAnswer = CustomOutcome | undefined | void
 
-/** The request of `objects` is the decoded OTLP request; of `bytes` an `Uint8Array` of it in protobuf encoding. */
+/**
+ * The request of `objects` is the decoded OTLP request; of `bytes` an `Uint8Array` of it in protobuf encoding. With
+ * `encoding: algoflow_json` in the gateway's config a logs request is a string of JSON lines instead: `String(request)`.
+ */
 export type CustomRequest<Input extends CustomInput> = Input extends 'bytes' ? Uint8Array : Decoded[Signal]
 
 /** A running custom exporter. `start` and `stop` are called once; `send` may be called again before it has answered. */

@@ -40,6 +40,8 @@ export interface HostOptions {
   readonly memoryBytes: number
   readonly startTimeoutMs: number
   readonly sendTimeoutMs: number
+  /** Makes a logs request text; absent: the module gets it as it asks. */
+  readonly logText?: (bytes: Buffer) => string
   readonly clock: Clock
   readonly log: Log
   /** Told of each lost worker. */
@@ -210,9 +212,12 @@ export class WorkerHost {
       running.calls.set(id, { settle })
       abort.addEventListener('abort', onAbort, { once: true })
       // The bytes belong to the log and to other exporters: the worker gets a copy of its own.
-      const bytes = new Uint8Array(batch.bytes)
       const { signal, items } = batch
-      running.worker.postMessage({ type: 'send', call: id, signal, items, bytes } satisfies ToWorker, [bytes.buffer])
+      const { logText } = this.#options
+      const isText = logText !== undefined && signal === 'logs'
+      const bytes = isText ? new TextEncoder().encode(logText(batch.bytes)) : new Uint8Array(batch.bytes)
+      const message: ToWorker = { type: 'send', call: id, signal, items, bytes, isText }
+      running.worker.postMessage(message, [bytes.buffer])
     })
   }
 

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { logLines } from '../../core/algoflow/log-lines.js'
 import { defineExporter } from '../../core/component/exporter.js'
 import { schema } from './config.js'
 import { WorkerHost } from './host.js'
@@ -15,7 +16,9 @@ export default defineExporter({
   counters: {
     worker_losses: { unit: '{worker}', about: 'Workers that were lost and replaced.', label: 'reason' }
   },
-  create(config, { id, clock, log, count }) {
+  create(config, context) {
+    const { id, clock, log, count } = context
+    const names = config.encoding === undefined ? undefined : context.traceNames
     const host = new WorkerHost({
       setup: { id, module: pathToFileURL(resolve(config.module)).href, config: config.config },
       module: config.module,
@@ -23,6 +26,7 @@ export default defineExporter({
       memoryBytes: config.memory_limit,
       startTimeoutMs: config.start_timeout,
       sendTimeoutMs: config.send_timeout,
+      ...(config.encoding === undefined ? {} : { logText: (bytes: Buffer) => logLines(bytes, names) }),
       clock,
       log,
       lost: why => count.worker_losses(1, why)

@@ -17,6 +17,8 @@ export type ToWorker =
       readonly signal: Signal
       readonly items: number
       readonly bytes: Uint8Array
+      /** `bytes` is text in UTF-8, to be handed over as a string. */
+      readonly isText: boolean
     }
   | { readonly type: 'abort'; readonly call: number }
   | { readonly type: 'stop' }

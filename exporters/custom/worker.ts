@@ -4,7 +4,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Ajv } from 'ajv'
 import { decodeRequest } from '../../core/otlp/decode.js'
-import type { CustomExporter, CustomInput, CustomLog, CustomOutcome, RunningCustomExporter } from './define.js'
+import type {
+  CustomExporter,
+  CustomInput,
+  CustomLog,
+  CustomOutcome,
+  CustomRequest,
+  RunningCustomExporter
+} from './define.js'
 import type { FromWorker, Level, StartFailure, ToWorker, WorkerSetup } from './messages.js'
 
 const MAX_TEXT = 500
@@ -91,13 +98,13 @@ async function start(definition: AnyExporter, config: Record<string, unknown>): 
 }
 
 async function answer(running: AnyRunning, input: CustomInput, message: SendMessage): Promise<void> {
-  const { call, signal, items, bytes } = message
+  const { call, signal, items, bytes, isText } = message
   const controller = new AbortController()
   aborts.set(call, controller)
   const outcome = await outcomeOf(() => {
-    const request =
-      input === 'bytes' ? bytes : decodeRequest(signal, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
-    return running.send(request, { signal, items, abort: controller.signal })
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const request = isText ? buffer.toString() : input === 'bytes' ? bytes : decodeRequest(signal, buffer)
+    return running.send(request as CustomRequest<CustomInput>, { signal, items, abort: controller.signal })
   })
   aborts.delete(call)
   const { external, arrayBuffers } = process.memoryUsage()

@@ -8,6 +8,12 @@ export const schema = Type.Object(
       default: 'basic',
       description: '`basic`: a line a batch with counts. `normal`: also a line an item. `detailed`: everything.'
     }),
+    encoding: Type.Optional(
+      Type.Literal('algoflow_json', {
+        description:
+          "Log records as AlgoFlow's JSON lines, all of them and nothing around them (docs/logs.md); traces and metrics are not printed then."
+      })
+    ),
     sampling_initial: Type.Integer({
       default: 10,
       minimum: 0,

@@ -2,7 +2,9 @@
 
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { logLines } from '../../core/algoflow/log-lines.js'
 import type { Batch } from '../../core/component/batch.js'
+import type { TraceNames } from '../../core/component/context.js'
 import { defineExporter, type Exporter } from '../../core/component/exporter.js'
 import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
 import { type DebugConfig, schema } from './config.js'
@@ -12,7 +14,13 @@ const SECOND_MS = 1000
 const LIMITS = { maxBytes: 16 * 1024 * 1024, maxItems: Number.MAX_SAFE_INTEGER }
 
 /** The exporter, with the stream to print to: stdout, or a test's. */
-export function debugExporter(id: string, config: DebugConfig, now: () => number, out: Writable): Exporter {
+export function debugExporter(
+  id: string,
+  config: DebugConfig,
+  now: () => number,
+  out: Writable,
+  names?: TraceNames
+): Exporter {
   let [second, printed, leftOut] = [0, 0, 0]
 
   function isShown(): boolean {
@@ -33,11 +41,12 @@ export function debugExporter(id: string, config: DebugConfig, now: () => number
   return {
     limits: LIMITS,
     async send(batch, abort): Promise<Outcome> {
-      if (!isShown()) {
+      if (config.encoding !== undefined && batch.signal !== 'logs') return DELIVERED
+      if (config.encoding === undefined && !isShown()) {
         leftOut++
         return DELIVERED
       }
-      const shown = text(batch)
+      const shown = config.encoding === undefined ? text(batch) : logLines(batch.bytes, names)
       leftOut = 0
       if (out.write(shown)) return DELIVERED
       try {
@@ -56,5 +65,9 @@ export default defineExporter({
   stability: 'beta',
   about: 'Prints what arrives to stdout, a line a batch, rate limited.',
   schema,
-  create: (config, { id, clock }) => debugExporter(id, config, () => clock.now(), process.stdout)
+  create(config, context) {
+    const { id, clock } = context
+    const names = config.encoding === undefined ? undefined : context.traceNames
+    return debugExporter(id, config, () => clock.now(), process.stdout, names)
+  }
 })

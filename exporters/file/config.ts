@@ -16,6 +16,12 @@ export const schema = Type.Object(
       description:
         '`json`: one OTLP/JSON export request a line. `proto`: protobuf, each request behind its length (4 bytes, big endian).'
     }),
+    encoding: Type.Optional(
+      Type.Literal('algoflow_json', {
+        description:
+          "Log records as AlgoFlow's JSON lines, one record a line (docs/logs.md). Traces and metrics are written as before: give logs a file of their own."
+      })
+    ),
     compression: Type.Union([Type.Literal('none'), Type.Literal('zstd')], {
       default: 'none',
       description: '`zstd`: each request compressed and behind its length (4 bytes, big endian), also with `json`.'
@@ -52,5 +58,7 @@ export function validate(config: FileConfig): readonly Problem[] {
   if (/[\\/]$/.test(config.path) || dirname(config.path) === config.path) {
     return [{ path: 'path', says: 'is a directory; give a file name' }]
   }
+  if (config.encoding !== undefined && config.format !== 'json')
+    return [{ path: 'encoding', says: 'needs `format: json`: its lines are text' }]
   return []
 }

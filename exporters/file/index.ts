@@ -1,7 +1,9 @@
 // Appends telemetry to a file: one OTLP/JSON export request a line, like the Collector's file exporter.
 
 import { join, parse } from 'node:path'
+import { logLines } from '../../core/algoflow/log-lines.js'
 import type { Batch } from '../../core/component/batch.js'
+import type { TraceNames } from '../../core/component/context.js'
 import { catalogue, codeOf } from '../../core/component/errors.js'
 import { defineExporter, type Exporter } from '../../core/component/exporter.js'
 import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
@@ -27,7 +29,9 @@ export default defineExporter({
   schema,
   validate,
   inProcess: (config, n) => ({ ...config, path: numbered(config.path, n) }),
-  create(config, { clock }): Exporter {
+  create(config, context): Exporter {
+    const { clock } = context
+    const names = config.encoding === undefined ? undefined : context.traceNames
     const lines = config.format === 'json' && config.compression === 'none'
     const appender = new Appender({
       path: config.path,
@@ -38,11 +42,11 @@ export default defineExporter({
       lines,
       now: () => clock.now()
     })
-    let encode = encoder(config, undefined)
+    let encode = encoder(config, names, undefined)
     return {
       limits: LIMITS,
       async start() {
-        encode = encoder(config, await compressor(config.compression))
+        encode = encoder(config, names, await compressor(config.compression))
         await appender.start().catch(error => {
           throw fileErrors.FILE_NOT_OPEN(config.path, codeOf(error))
         })
@@ -69,11 +73,19 @@ function numbered(path: string, n: number): string {
 
 type Encode = (batch: Batch) => Buffer | Promise<Buffer>
 
-function encoder({ format }: FileConfig, compress: ((bytes: Buffer) => Promise<Buffer>) | undefined): Encode {
-  const plain = (batch: Batch) =>
-    format === 'proto' ? batch.bytes : Buffer.from(protobufToJson(batch.signal, batch.bytes))
+function encoder(
+  { format, encoding }: FileConfig,
+  names: TraceNames | undefined,
+  compress: ((bytes: Buffer) => Promise<Buffer>) | undefined
+): Encode {
+  const isLines = (batch: Batch) => encoding === 'algoflow_json' && batch.signal === 'logs'
+  const plain = (batch: Batch) => {
+    if (isLines(batch)) return Buffer.from(logLines(batch.bytes, names))
+    return format === 'proto' ? batch.bytes : Buffer.from(protobufToJson(batch.signal, batch.bytes))
+  }
   if (compress) return async batch => framed(await compress(plain(batch)))
-  return format === 'proto' ? batch => framed(batch.bytes) : batch => Buffer.concat([plain(batch), NEWLINE])
+  if (format === 'proto') return batch => framed(batch.bytes)
+  return batch => (isLines(batch) ? plain(batch) : Buffer.concat([plain(batch), NEWLINE]))
 }
 
 function framed(bytes: Buffer): Buffer {

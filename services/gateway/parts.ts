@@ -136,6 +136,8 @@ export class Parts {
       this.#stages.set(place, stage)
       return stage
     })
+    const names = pipeline.signal === 'traces' ? this.#workshop.namesStage() : undefined
+    if (names !== undefined) stages.push(names)
     return {
       id: pipeline.id,
       signal: pipeline.signal,

@@ -1,6 +1,7 @@
 // Makes one part of the gateway at a time from its checked config: a receiver, a processor's place in a chain, a window,
 // a delivery. It knows what parts need; which parts there are is parts.ts.
 
+import { LearnedNames } from '../../core/algoflow/trace-names.js'
 import type { Clock, ComponentContext, CounterSpec, Log as Logger, SharedRates } from '../../core/component/context.js'
 import { codeOf } from '../../core/component/errors.js'
 import type { ExporterDeclaration } from '../../core/component/exporter.js'
@@ -50,6 +51,7 @@ type Kind = 'receiver' | 'processor' | 'exporter'
 
 export class Workshop {
   readonly tools: Tools
+  #names: LearnedNames | undefined
 
   constructor(tools: Tools) {
     this.tools = tools
@@ -59,7 +61,9 @@ export class Workshop {
   delivery(config: ExporterConfig): Delivery {
     const { store, parking, clock, log } = this.tools
     const declaration = find<ExporterDeclaration>('exporter', config.type, EXPORTERS as readonly ExporterDeclaration[])
-    const context = this.#context('exporter', config.id, declaration.counters)
+    const names = () => (this.#names ??= new LearnedNames())
+    const own = this.#context('exporter', config.id, declaration.counters)
+    const context = Object.defineProperty({ ...own }, 'traceNames', { get: names })
     const exporter = declaration.create(config.config as never, context as never)
     return new Delivery({ config, exporter, log: store, parking, clock, logger: part(log, config.id) })
   }
@@ -74,6 +78,19 @@ export class Workshop {
     const own = this.tools.installationKey
     const withKey = own === undefined ? context : Object.defineProperty({ ...context }, 'installationKey', { get: own })
     return { id, processor: declaration.create(config as never, withKey as never), mutates: declaration.mutates }
+  }
+
+  /** Looks at spans for those who asked for names of traces; undefined when nobody has. */
+  namesStage(): Stage | undefined {
+    const names = this.#names
+    if (names === undefined) return undefined
+    const processor = {
+      observe(_: Signal, request: Buffer) {
+        names.learn(request)
+        return undefined
+      }
+    }
+    return { id: 'trace names', processor, mutates: false }
   }
 
   /** Tells of hooks that threw in a pipeline's chain. */
