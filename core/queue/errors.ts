@@ -15,6 +15,8 @@ export const queueErrors = catalogue({
   QUEUE_UNAVAILABLE: (where: string, why: string) =>
     `Redis at ${where} cannot be used now (${why}): nothing of this commit was acknowledged. ` +
     'The gateway tries again by itself; check that server and the way to it',
+  QUEUE_NOT_REACHED: (where: string, why: string, seconds: number) =>
+    `Redis at ${where} was not reached within ${seconds} s (${why}): start it, or check queue.url (address, user, password)`,
   QUEUE_IN_DOUBT: (where: string) =>
     `Redis at ${where} gave no answer in time: it may have this commit or not. The sender is asked to retry, so that it is ` +
     'there once or twice, never lost',

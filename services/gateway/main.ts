@@ -19,6 +19,7 @@ import type { Role } from './app.js'
 import { Audit, self } from './control/audit.js'
 import { Control, type ControlOptions, type Source, textOf } from './control/control.js'
 import { gatewayErrors } from './errors.js'
+import { greeting } from './greeting.js'
 import { GatewayGroup } from './group.js'
 import { installationKey } from './installation-key.js'
 import { RECEIVERS } from './receivers/index.js'
@@ -46,6 +47,7 @@ interface Program {
   readonly version: string
   readonly log: ProcessLog
   readonly role: Role
+  readonly file: string | undefined
 }
 
 /** Runs until SIGTERM or SIGINT; the exit code. A second signal ends it at once. */
@@ -56,12 +58,13 @@ export async function run(options: RunOptions): Promise<number> {
   const { config, problems } = first.loaded
   if (config === undefined) {
     for (const problem of problems) process.stderr.write(`${problemText(problem)}\n`)
-    process.stderr.write(`\n${problems.length} problem(s): nothing was started.\n`)
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+    process.stderr.write(`\n${count}: nothing was started.\n`)
     return EXIT.config
   }
   const log = createLog({ ...config.service.logs, clock: systemClock, colour: process.stderr.isTTY === true })
   const { version, role = 'all' } = options
-  const program = { first, config, load, version, log, role }
+  const program = { first, config, load, version, log, role, file: options.config }
   if (seat !== undefined) return work(program, seat)
   tellNotes(first.loaded, log)
   return workersOf(config) > 1 ? supervise(program) : alone(program)
@@ -139,13 +142,15 @@ async function serve(program: Program, apply: ControlOptions['apply'], served: S
   const { config, log, version, first, load } = program
   let control: Control | undefined
   let admin: Admin | undefined
+  let sources: AdminSources
   // Without this the signal would end the process.
   process.on('SIGHUP', () => void control?.reload(self('signal')))
   let address = ''
   try {
     const audit = new Audit(config, log, systemClock)
     const made = new Control({ load, first, apply, audit, log, clock: systemClock })
-    admin = createAdmin(config.service.adminEndpoint, withChanges(served.sources(made), made), systemClock)
+    sources = withChanges(served.sources(made), made)
+    admin = createAdmin(config.service.adminEndpoint, sources, systemClock)
     address = await admin.start()
     await served.start()
     made.started(version)
@@ -157,6 +162,7 @@ async function serve(program: Program, apply: ControlOptions['apply'], served: S
   }
   const pipelines = config.pipelines.map(p => p.id)
   log.info({ version, admin: `http://${address}`, queue: config.queue.type, pipelines, ...served.ready }, 'ready')
+  await greet(program, address, sources)
   tellStopping(control, log, await stopSignal())
   await control.stop()
   await served.stop()
@@ -236,9 +242,16 @@ function tellNotes({ notes }: Loaded, log: Program['log']): void {
   }
 }
 
+/** A person at a terminal is told where things are. */
+async function greet({ config, file }: Program, admin: string, sources: AdminSources): Promise<void> {
+  if (process.stderr.isTTY !== true || config.service.logs.encoding === 'json') return
+  const { listening } = await sources.status()
+  process.stderr.write(greeting({ config, file, admin, listening }))
+}
+
 function tellStopping({ config }: Control, log: Program['log'], signal: string): void {
   const limit_ms = config.service.shutdownTimeoutMs
-  log.info({ signal, limit_ms }, 'stopping: no new data; what is under way is finished or kept')
+  log.info({ signal, limit_ms }, 'stopping: no new data; what is under way is finished or kept. A second signal ends it at once')
 }
 
 function tellStopped(group: GatewayGroup, log: Program['log']): void {
@@ -252,7 +265,10 @@ function stopSignal(): Promise<string> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       let isFirst = true
       process.on(signal, () => {
-        if (!isFirst) process.exit(130)
+        if (!isFirst) {
+          process.stderr.write('ended at once; what was not delivered stays in the queue\n')
+          process.exit(130)
+        }
         isFirst = false
         resolve(signal)
       })

@@ -11,6 +11,7 @@ import { fromIo } from '../../core/queue/errors.js'
 import { EXIT } from '../../services/exit-codes.js'
 import { GatewayProcess, gatewayConfig, startGateway, TELEMETRY, toSink, until } from '../helpers/gateway-process.js'
 import { post } from '../helpers/http.js'
+import { startRedis } from '../helpers/redis.js'
 import { sink } from '../helpers/sink.js'
 import { spansRequest } from '../helpers/spans.js'
 
@@ -139,3 +140,51 @@ function mountSmallDisk(t: Test, disk: string): boolean {
   })
   return true
 }
+
+t.test('Redis that is not there is one line that says where and what to check', async t => {
+  const queue = { type: 'redis', url: 'redis://user:hidden@127.0.0.1:1/0', commit_timeout: '300ms' }
+  const config = gatewayConfig({ exporters: DEBUG, queue })
+  await fails(
+    t,
+    t.testdir({}),
+    config,
+    /^cannot start: Redis at 127\.0\.0\.1:1\/0 was not reached within 1 s \(ECONNREFUSED\): start it, or check queue\.url/
+  )
+})
+
+t.test('Redis that dies is told, senders are asked to come back, and it goes on when Redis is back', async t => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const queue = { type: 'redis', url: redis.url, commit_timeout: '500ms' }
+  const gateway = await startGateway(t, { cwd: t.testdir({}), config: gatewayConfig({ exporters: DEBUG, queue }) })
+  const send = () => post(`${gateway.http}/v1/traces`, spansRequest(0, 5))
+  t.equal((await send()).status, 200)
+  redis.kill('SIGKILL')
+  const refused = await until('a refusal', async () => {
+    const answer = await send()
+    return answer.status === 503 ? answer : undefined
+  })
+  t.ok(Number(refused.headers['retry-after']) >= 1)
+  const says = new RegExp(`Redis at 127\\.0\\.0\\.1:${redis.port}`)
+  await until('a line that names Redis', () => gateway.log.some(line => says.test(JSON.stringify(line))))
+  t.ok(gateway.isRunning)
+  await redis.restart()
+  await until('the next OK', async () => (await send()).status === 200)
+})
+
+t.test('a first ^C says what happens and how to end at once, a second one does', async t => {
+  const back = await sink(t, { script: () => 'hang' })
+  const gateway = await startGateway(t, {
+    cwd: t.testdir({}),
+    config: gatewayConfig({ exporters: { otlp_http: toSink(back.url, { timeout: '60s' }) } })
+  })
+  await post(`${gateway.http}/v1/traces`, spansRequest(0, 5))
+  await until('a request under way', async () => /exporter_in_flight\{[^}]*\} 1/.test(await gateway.metrics()))
+  gateway.kill('SIGINT')
+  await until('the word of a stop', () =>
+    gateway.log.some(line => /^stopping: .*A second signal ends it at once/.test(String(line.msg)))
+  )
+  gateway.kill('SIGINT')
+  t.same(await gateway.ended, { code: 130, signal: null })
+  t.match(gateway.output, /ended at once; what was not delivered stays in the queue/)
+})

@@ -9,7 +9,7 @@ import { command, getJson, isUp, type Run, type Started } from './harness.js'
 import { NODE24, node24 } from './node24.js'
 
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url))
-const STEP_LIMIT_MS = 10 * 60_000
+const STEP_LIMIT_MS = 20 * 60_000
 const GRACE_MS = 20_000
 const FREE_PORTS = [
   'service.telemetry.admin.endpoint',

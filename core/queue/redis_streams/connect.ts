@@ -112,6 +112,14 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof Error && error.name === 'ReplyError'
 }
 
+/** The queue's own error when there was no connection to begin with. */
+export function notReached(error: unknown, where: string, limitMs: number): CodedError {
+  const message = error instanceof Error ? error.message : 'no answer'
+  const made = queueErrors.QUEUE_NOT_REACHED(where, wordOf(error, message), Math.ceil(limitMs / 1000))
+  made.cause = error
+  return made
+}
+
 /** The queue's own error for what a client threw. */
 export function fromRedis(error: unknown, where: string): CodedError {
   if (error instanceof CodedError) return error

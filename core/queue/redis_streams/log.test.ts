@@ -333,7 +333,7 @@ t.test('READONLY, a wrong password, no server and an evicting server are said in
     start('redis://:never-shown@127.0.0.1:1'),
     start('amqp://never-shown@host')
   ])
-  t.same(errors.map(codeOf), ['QUEUE_UNAVAILABLE', 'QUEUE_UNAVAILABLE', 'QUEUE_UNAVAILABLE', 'QUEUE_REDIS_SETUP'])
+  t.same(errors.map(codeOf), ['QUEUE_NOT_REACHED', 'QUEUE_NOT_REACHED', 'QUEUE_NOT_REACHED', 'QUEUE_REDIS_SETUP'])
   for (const error of errors) t.notMatch((error as Error).message, /never-shown|wrong-word/)
   const good = server.url.replace('//', '//:secret@')
   const log = await opened(t, { url: good, prefix: 'role', member: 'm', partitions: 1 })

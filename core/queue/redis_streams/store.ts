@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis'
 import type { LogTotals } from '../log.js'
 import { decodePayload } from './codec.js'
 import type { Client } from './connect.js'
-import { createClient, fromRedis, isAnswer, parseAddress } from './connect.js'
+import { createClient, fromRedis, isAnswer, notReached, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
 import { ACQUIRE, BEAT, COMMIT, DECLARE, HANDOVER, LEAVE, NAME } from './scripts.js'
 import { readTotals } from './totals.js'
@@ -88,7 +88,7 @@ export class Store {
     return this.#isCluster
   }
 
-  /** Waits for the first connection at most `limitMs`. @throws QUEUE_UNAVAILABLE */
+  /** Waits for the first connection at most `limitMs`. @throws QUEUE_NOT_REACHED, or what Redis answered */
   async connect(limitMs: number): Promise<void> {
     let why: unknown
     const noted = (error: unknown): void => void (why = error)
@@ -97,7 +97,7 @@ export class Store {
     const deadline = performance.now() + limitMs
     while (!this.isReady && performance.now() < deadline) await pause(SHORTEST_WAIT_MS)
     this.#main.off('error', noted)
-    if (!this.isReady) throw fromRedis(why, this.where)
+    if (!this.isReady) throw notReached(why, this.where, limitMs)
   }
 
   /** Resolves with the connection; rejects when closed first. */
