@@ -48,6 +48,11 @@ export class Family {
     return cell
   }
 
+  /** All series of its own. */
+  cells(): Iterable<Cell> {
+    return this.#cells.values()
+  }
+
   /** Called by prom-client. */
   async get(): Promise<object> {
     const { name, help, type, aggregator } = this

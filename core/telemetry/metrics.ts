@@ -44,6 +44,16 @@ export interface DeliveryFigures {
   readonly itemsPerSecond: number
 }
 
+/** What one component counted since the start. */
+export interface ComponentCount {
+  readonly component: string
+  /** The counter's name as declared: `findings`. */
+  readonly counter: string
+  /** The value of the counter's label; empty where it has none. */
+  readonly of: string
+  readonly n: number
+}
+
 export interface ComponentParts<C extends string> {
   readonly kind: 'receiver' | 'processor' | 'exporter'
   readonly id: string
@@ -100,6 +110,16 @@ export class GatewayMetrics {
       count[name] = this.#count(kind, id, name, spec)
     }
     return { id, clock, log: part(log, id), count: count as ComponentContext<C>['count'] }
+  }
+
+  /** All counters that components declared. */
+  componentCounts(): readonly ComponentCount[] {
+    return [...this.#families].flatMap(([name, family]) => {
+      const counter = /^algoflow_gateway_[a-z]+_(.+)_total$/.exec(name)![1]!
+      return [...family.cells()].map(({ labels: { component = '', ...other }, value }) => {
+        return { component, counter, of: Object.values(other)[0] ?? '', n: value }
+      })
+    })
   }
 
   /** Prometheus text format. */

@@ -48,7 +48,8 @@ function status(gateway: Gateway, version: string, startedAt: number): Status {
     ),
     queue: { type: config.queue.type, ...gateway.queue() },
     deliveries: [...gateway.deliveries.values()].map(delivery => delivery.status()),
-    ledger: gateway.ledger()
+    ledger: gateway.ledger(),
+    counts: gateway.metrics.componentCounts()
   }
 }
 

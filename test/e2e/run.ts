@@ -18,7 +18,8 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   'workflow-replicas': () => import('./workflow-replicas.js'),
   dashboards: () => import('./dashboards.js'),
   image: () => import('./image.js'),
-  compose: () => import('./compose.js')
+  compose: () => import('./compose.js'),
+  page: () => import('./page.js')
 }
 const LIMIT_MS = 15 * 60_000
 

@@ -1,5 +1,6 @@
 // The admin endpoint over real HTTP on a free port.
 
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { Clock } from '../../../core/component/context.js'
 import { ledgerOf } from '../../../core/telemetry/ledger.js'
@@ -63,7 +64,12 @@ const sources: AdminSources = {
         lastError: { at: 0, text: 'HTTP 503 <script>' }
       }
     ],
-    ledger: ledger()
+    ledger: ledger(),
+    counts: [
+      { component: 'redaction', counter: 'findings', of: 'email', n: 12 },
+      { component: 'tail_sampling', counter: 'traces_kept', of: 'errors', n: 5 },
+      { component: 'tail_sampling', counter: 'traces_dropped', of: 'rest', n: 40 }
+    ]
   })
 }
 
@@ -89,7 +95,7 @@ t.test('the admin endpoint', async t => {
     const reply = await get('/readyz')
     t.equal(reply.status, 503)
     t.same(await reply.json(), { ready: false, reasons: [{ code: 'starting', says: 'opening the queue' }] })
-    t.match(await (await get('/')).text(), 'not ready</b>: opening the queue')
+    t.match(await (await get('/')).text(), 'not ready</span> <span>opening the queue</span>')
   })
 
   t.test('says it is ready when it is', async t => {
@@ -114,18 +120,37 @@ t.test('the admin endpoint', async t => {
     t.equal(await (await get('/config')).text(), 'queue:\n  type: embedded\n')
   })
 
-  t.test('shows pipelines, rates, queue and exporters on one page that runs and loads nothing', async t => {
+  t.test('shows pipelines as a picture, findings and decisions on one page that runs and loads nothing', async t => {
     state.now += 10_000
     state.received += 250
     const reply = await get('/')
     const html = await reply.text()
-    t.match(reply.headers.get('content-security-policy'), "default-src 'none'")
-    t.match(html, '<td>otlp → filter → queue → otlp_http</td><td>350</td><td>25/s</td><td>3</td>')
-    t.match(html, 'embedded: 512 KiB of 1 MiB (50 %), 4 entries')
-    t.match(html, '<td>otlp_http</td><td>90</td><td>13/s</td><td>7 (2 KiB)</td><td>2s</td>')
+    const words = html.replaceAll(/<style>[\s\S]*?<\/style>|<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ')
+    t.match(
+      words,
+      'otlp 25/s 350 received filter 3 dropped queue, embedded 50 % full oldest 2s otlp_http 13/s 90 delivered 7 waiting'
+    )
+    t.match(words, 'breaker open')
+    t.match(words, '512 KiB of 1 MiB, 4 entries')
+    t.match(words, 'otlp_http 90 13/s 7 (2 KiB) 2s')
+    t.match(words, /email 12 .*errors: kept 5 .*rest: dropped 40|email 12 .*rest: dropped 40 errors: kept 5/)
     t.match(html, 'HTTP 503 &lt;script&gt;')
-    t.notMatch(html, /<script|src=|href="http/)
-    t.match(html, 'up 1m1s')
+    t.notMatch(html, /<script|src=|href="http|style="/)
+    t.match(words, 'up 1m1s')
+  })
+
+  t.test('lets a browser apply its own style sheet and nothing else', async t => {
+    const reply = await get('/')
+    const style = /<style>([\s\S]*?)<\/style>/.exec(await reply.text())![1]!
+    const hash = createHash('sha256').update(style).digest('base64')
+    const policy = reply.headers.get('content-security-policy')
+    t.match(policy, "default-src 'none'")
+    t.ok(policy?.includes(`style-src 'sha256-${hash}';`), policy ?? '')
+  })
+
+  t.test('reloads itself, and stops when asked to', async t => {
+    t.match(await (await get('/')).text(), 'http-equiv="refresh"')
+    t.notMatch(await (await get('/?refresh=off')).text(), 'http-equiv="refresh"')
   })
 
   t.test('answers other paths and methods with what there is', async t => {

@@ -21,8 +21,18 @@ export function combineStatus(all: readonly Status[]): Status {
       entries: sum(({ queue }) => queue.entries)
     },
     deliveries: combineDeliveries(all),
-    ledger: combineLedgers(all.map(({ ledger }) => ledger))
+    ledger: combineLedgers(all.map(({ ledger }) => ledger)),
+    counts: combineCounts(all)
   }
+}
+
+function combineCounts(all: readonly Status[]): NonNullable<Status['counts']> {
+  const found = new Map<string, NonNullable<Status['counts']>[number]>()
+  for (const one of all.flatMap(({ counts = [] }) => counts)) {
+    const key = `${one.component}|${one.counter}|${one.of}`
+    found.set(key, added(found.get(key), one))
+  }
+  return [...found.values()]
 }
 
 /** Ready when all are. */

@@ -16,6 +16,7 @@ import { adminError } from './errors.js'
 import { type Access, denied, whoAsks } from './guard.js'
 import type { Status } from './page.js'
 import { page } from './page.js'
+import { STYLE_HASH } from './page-style.js'
 import { Rates } from './rates.js'
 import { addTraceRoutes, type TraceSources } from './traces.js'
 
@@ -91,16 +92,17 @@ export function createAdmin(endpoint: string, sources: AdminSources, clock: Cloc
 const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  'content-security-policy': `default-src 'none'; style-src ${STYLE_HASH}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   'referrer-policy': 'no-referrer'
 }
 
 function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): void {
-  app.get('/', async (_request, reply) => {
+  app.get('/', async (request, reply) => {
+    const { refresh } = request.query as { refresh?: string }
     reply.type('text/html; charset=utf-8')
     const status = await sources.status()
     const received = receivedTotals(status)
-    return page(status, pipeline => rates.of(pipeline, received))
+    return page(status, pipeline => rates.of(pipeline, received), { refreshes: refresh !== 'off' })
   })
   app.get('/healthz', async () => ({ status: 'alive' }))
   app.get('/readyz', async (request, reply) => {

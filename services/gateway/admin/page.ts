@@ -3,8 +3,11 @@
 import type { PipelineConfig } from '../../../core/config/types.js'
 import { formatBytes, formatDuration } from '../../../core/config/units.js'
 import type { Ledger } from '../../../core/telemetry/ledger.js'
-import type { DeliveryFigures } from '../../../core/telemetry/metrics.js'
+import type { ComponentCount, DeliveryFigures } from '../../../core/telemetry/metrics.js'
 import type { Readiness } from './index.js'
+import { age, flow } from './page-flow.js'
+import { bars, number, perSecond, table, text } from './page-html.js'
+import { STYLE } from './page-style.js'
 
 export interface Status {
   readonly version: string
@@ -19,67 +22,119 @@ export interface Status {
     readonly lastError?: { readonly at: number; readonly text: string } | undefined
   })[]
   readonly ledger: Ledger
+  /** What components counted since the start: findings, decisions, ... */
+  readonly counts?: readonly ComponentCount[]
 }
 
+export interface PageOptions {
+  /** Whether the page loads itself anew every few seconds. */
+  readonly refreshes: boolean
+}
+
+const REFRESH_S = 5
+
 /** `rate` gives items a second received by a pipeline. */
-export function page(status: Status, rate: (pipeline: string) => number): string {
-  const { readiness, queue, ledger } = status
+export function page(status: Status, rate: (pipeline: string) => number, { refreshes }: PageOptions): string {
+  const { readiness, ledger, listening } = status
   const state = readiness.isReady
-    ? '<b class="good">ready</b>'
-    : `<b class="bad">not ready</b>: ${readiness.reasons.map(r => text(r.says)).join('; ')}`
-  const balance = ledger.isBalanced ? '<b class="good">balanced</b>' : '<b class="bad">does not add up</b>'
-  const share = queue.maxBytes > 0 ? Math.round((queue.bytes / queue.maxBytes) * 100) : 0
+    ? '<span class="pill">ready</span>'
+    : `<span class="pill bad">not ready</span> <span>${readiness.reasons.map(r => text(r.says)).join('; ')}</span>`
+  const dropped = ledger.dropped.map(d => [d.by, d.stream, d.reason, number(d.items)])
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
+<html lang="en"><head><meta charset="utf-8">${refreshes ? `<meta http-equiv="refresh" content="${REFRESH_S}">` : ''}
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>AlgoFlow gateway</title><style>${STYLE}</style></head><body>
-<h1>AlgoFlow telemetry gateway <small>${text(status.version)}, up ${formatDuration(Math.floor(status.upMs / 1000) * 1000)}</small></h1>
-<p>${state}</p>
-<h2>Pipelines</h2>
-${table(['pipeline', 'way', 'received', 'now', 'dropped'], pipelineRows(status, rate))}
-<h2>Queue</h2>
-<p>${text(queue.type)}: ${formatBytes(queue.bytes)} of ${formatBytes(queue.maxBytes)} (${share} %), ${number(queue.entries)} entries. Ledger: ${balance}.</p>
-<h2>Exporters</h2>
-${table(['exporter', 'delivered', 'now', 'waiting', 'oldest', 'parked', 'dropped', 'in flight', 'retrying', 'breaker', 'last error'], exporterRows(status))}
-<h2>Dropped</h2>
-${table(
-  ['by', 'pipeline', 'reason', 'items'],
-  ledger.dropped.map(d => [d.by, d.stream, d.reason, number(d.items)])
-)}
-<h2>Listening</h2>
+<title>${readiness.isReady ? '' : 'NOT READY - '}AlgoFlow gateway</title><style>${STYLE}</style></head><body>
+<header><h1>AlgoFlow telemetry gateway</h1> ${state} <small>${text(status.version)}, up ${formatDuration(Math.floor(status.upMs / 1000) * 1000)}</small></header>
+<main>
+${cards(status, rate)}
+<section aria-labelledby="pipelines"><h2 id="pipelines">Pipelines</h2>
+${status.pipelines.map(pipeline => flow(status, pipeline, rate)).join('\n') || '<p class="none">none</p>'}</section>
+<section aria-labelledby="exporters"><h2 id="exporters">Exporters</h2>
+${exporters(status)}</section>
+<div class="two">
+<section aria-labelledby="privacy"><h2 id="privacy">Personal data and secrets found</h2>
+${bars('Findings by detector', findings(status))}</section>
+<section aria-labelledby="sampling"><h2 id="sampling">Traces kept and dropped, by rule</h2>
+${bars('Decisions by rule', decisions(status))}</section>
+<section aria-labelledby="dropped"><h2 id="dropped">Items dropped, and why</h2>
+${table(['by', 'pipeline', 'reason', 'items'], dropped, [false, false, false, true])}</section>
+<section aria-labelledby="listening"><h2 id="listening">Listening</h2>
 ${table(
   ['receiver', 'protocol', 'address'],
-  status.listening.map(l => [l.receiver, l.protocol, l.address])
-)}
-<p><a href="/metrics">metrics</a> <a href="/ledger">ledger</a> <a href="/config">config</a> <a href="/readyz">readyz</a> <a href="/healthz">healthz</a></p>
+  listening.map(l => [l.receiver, l.protocol, l.address])
+)}</section>
+</div>
+</main>
+<footer>${LINKS.map(link => `<a href="/${link}">${link}</a>`).join(' ')} ${refreshes ? '<a href="/?refresh=off">stop reloading</a>' : '<a href="/">reload every 5 s</a>'}</footer>
 </body></html>
 `
 }
 
-const STYLE =
-  'body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1f24;background:#fff}' +
-  'h1{font-size:1.4rem}h2{font-size:1.05rem;margin-top:1.6rem}small{font-weight:400;color:#57606a}' +
-  'table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .7rem .25rem 0;border-bottom:1px solid #d8dee4}' +
-  'th{font-weight:600;color:#57606a}.good{color:#1a7f37}.bad{color:#cf222e}.none{color:#57606a}' +
-  '@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}th,td{border-color:#30363d}a{color:#4493f8}}'
+const LINKS = ['metrics', 'ledger', 'config', 'dead-letters', 'traces', 'readyz', 'healthz']
 
-function pipelineRows({ pipelines, ledger }: Status, rate: (pipeline: string) => number): string[][] {
-  return pipelines.map(p => {
-    const way = [p.receivers.join(', '), ...p.processors, 'queue', p.exporters.join(', ')].join(' → ')
-    const received = ledger.received.filter(r => r.stream === p.id).reduce((sum, r) => sum + r.items, 0)
-    const dropped = ledger.dropped
-      .filter(d => d.stream === p.id && p.processors.includes(d.by))
-      .reduce((sum, d) => sum + d.items, 0)
-    return [p.id, way, number(received), perSecond(rate(p.id)), number(dropped)]
-  })
+function cards(status: Status, rate: (pipeline: string) => number): string {
+  const { queue, deliveries, ledger, pipelines } = status
+  const sum = (all: readonly number[]) => all.reduce((a, b) => a + b, 0)
+  const share = queue.maxBytes > 0 ? Math.round((queue.bytes / queue.maxBytes) * 100) : 0
+  const oldest = Math.max(0, ...deliveries.map(d => d.oldestAgeMs))
+  const meter = `<meter min="0" max="100" high="90" value="${share}" aria-label="queue, percent full">${share} %</meter>`
+  const all: [name: string, value: string, more: string][] = [
+    [
+      'received',
+      perSecond(sum(pipelines.map(p => rate(p.id)))),
+      `${number(sum(ledger.received.map(r => r.items)))} items`
+    ],
+    [
+      'delivered',
+      perSecond(sum(deliveries.map(d => d.itemsPerSecond))),
+      `${number(sum(ledger.delivered.map(d => d.items)))} items, all exporters`
+    ],
+    [
+      'waiting',
+      number(Math.max(0, ...deliveries.map(d => d.waiting.items))),
+      oldest > 0 ? `oldest ${age(oldest)}` : 'nothing is late'
+    ],
+    [
+      `queue, ${queue.type}`,
+      `${share} %`,
+      `${meter}${formatBytes(queue.bytes)} of ${formatBytes(queue.maxBytes)}, ${number(queue.entries)} entries`
+    ],
+    [
+      'dead letters',
+      number(sum(deliveries.map(d => d.parked.deadItems))),
+      `${number(sum(deliveries.map(d => d.parked.retryingItems)))} tried again later`
+    ],
+    [
+      'ledger',
+      ledger.isBalanced ? '<b class="good">balanced</b>' : '<b class="bad">does not add up</b>',
+      'received = delivered + waiting + set aside + dropped'
+    ]
+  ]
+  const cells = all.map(
+    ([name, value, more]) => `<div><dt>${text(name)}</dt><dd>${value}<small>${more}</small></dd></div>`
+  )
+  return `<dl class="cards">${cells.join('\n')}</dl>`
 }
 
-function exporterRows({ deliveries, ledger }: Status): string[][] {
-  return deliveries.map(d => {
+function exporters({ deliveries, ledger }: Status): string {
+  const head = [
+    'exporter',
+    'delivered',
+    'now',
+    'waiting',
+    'oldest',
+    'set aside',
+    'dropped',
+    'in flight',
+    'retrying',
+    'breaker',
+    'last error'
+  ]
+  const rows = deliveries.map(d => {
     const line = ledger.exporters.find(e => e.exporter === d.exporter)
     const waiting = d.waiting.items === 0 ? '0' : `${number(d.waiting.items)} (${formatBytes(d.waiting.bytes)})`
-    const oldest = d.oldestAgeMs === 0 ? '' : formatDuration(Math.round(d.oldestAgeMs / 1000) * 1000)
-    const counts = [number(line?.parked ?? 0), number(line?.dropped ?? 0), number(d.inFlight), number(d.retrying)]
+    const counts = [line?.parked ?? 0, line?.dropped ?? 0, d.inFlight, d.retrying].map(number)
+    const oldest = d.oldestAgeMs === 0 ? '' : age(d.oldestAgeMs)
     return [
       d.exporter,
       number(line?.delivered ?? 0),
@@ -91,30 +146,22 @@ function exporterRows({ deliveries, ledger }: Status): string[][] {
       d.lastError?.text ?? ''
     ]
   })
+  return table(head, rows, [false, true, true, true, true, true, true, true, true, false, false])
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return '<p class="none">none</p>'
-  const cells = (tag: string, row: readonly string[]) => row.map(cell => `<${tag}>${text(cell)}</${tag}>`).join('')
-  return `<table><tr>${cells('th', head)}</tr>\n${rows.map(row => `<tr>${cells('td', row)}</tr>`).join('\n')}</table>`
+function findings({ counts = [] }: Status) {
+  return totals(counts.filter(c => c.counter === 'findings')).map(([name, n]) => ({ name, n }))
 }
 
-function number(n: number): string {
-  return n.toLocaleString('en-US')
+function decisions({ counts = [] }: Status) {
+  const of = (counter: string, word: string, kind: string) =>
+    totals(counts.filter(c => c.counter === counter)).map(([name, n]) => ({ name: `${name}: ${word}`, n, kind }))
+  return [...of('traces_kept', 'kept', 'kept'), ...of('traces_dropped', 'dropped', 'gone')]
 }
 
-function perSecond(rate: number): string {
-  return `${rate < 10 ? Number(rate.toFixed(1)) : number(Math.round(rate))}/s`
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;'
-}
-
-function text(raw: string): string {
-  return raw.replace(/[&<>"']/g, c => ESCAPES[c]!)
+/** Sums by the label's value. */
+function totals(counts: readonly ComponentCount[]): [string, number][] {
+  const sums = new Map<string, number>()
+  for (const { of, n } of counts) if (n > 0) sums.set(of, (sums.get(of) ?? 0) + n)
+  return [...sums]
 }
