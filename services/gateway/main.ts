@@ -251,7 +251,10 @@ async function greet({ config, file }: Program, admin: string, sources: AdminSou
 
 function tellStopping({ config }: Control, log: Program['log'], signal: string): void {
   const limit_ms = config.service.shutdownTimeoutMs
-  log.info({ signal, limit_ms }, 'stopping: no new data; what is under way is finished or kept. A second signal ends it at once')
+  log.info(
+    { signal, limit_ms },
+    'stopping: no new data; what is under way is finished or kept. A second signal ends it at once'
+  )
 }
 
 function tellStopped(group: GatewayGroup, log: Program['log']): void {
