@@ -13,6 +13,7 @@
 import type { Clock, Log as Logger } from '../component/context.js'
 import { codeOf } from '../component/errors.js'
 import type { WindowedProcessor } from '../component/windowed.js'
+import { partOfTrace } from '../otlp/by-trace.js'
 import type { Log, PartReader } from '../queue/log.js'
 import type { Explanation } from '../sampling/recent.js'
 import { Window, type WindowStream } from '../sampling/window.js'
@@ -46,6 +47,8 @@ export class WindowedStage implements PartReader {
   readonly #arrivals: ReadonlyMap<string, string>
   /** By part; one without a part where the log has none. */
   readonly #windows = new Map<number | undefined, PartWindow>()
+  /** By part. */
+  readonly #partitions = new Map<number, number>()
   #isStopped = false
   #detach: () => void = () => {}
 
@@ -87,8 +90,9 @@ export class WindowedStage implements PartReader {
     await this.#options.processor.stop?.()
   }
 
-  gained(part: number): void {
+  gained(part: number, partition: number): void {
     if (this.#isStopped) return
+    this.#partitions.set(part, partition)
     this.#open(part)
       .start()
       .catch(error => this.#options.logger.error({ code: codeOf(error) }, 'what was decided before could not be read'))
@@ -101,6 +105,7 @@ export class WindowedStage implements PartReader {
   lost(part: number): void {
     this.#windows.get(part)?.lost()
     this.#windows.delete(part)
+    this.#partitions.delete(part)
     this.#share()
   }
 
@@ -111,6 +116,15 @@ export class WindowedStage implements PartReader {
       if (found !== undefined) return found
     }
     return undefined
+  }
+
+  /** The other process that judges a trace (32 hex digits), where several share the log; undefined when it is this one. */
+  judgeOf(traceId: string): string | undefined {
+    const { parts } = this.#options.log
+    if (parts === undefined) return undefined
+    const partition = partOfTrace(Buffer.from(traceId, 'hex'), 0, parts.count)
+    if ([...this.#partitions.values()].includes(partition)) return undefined
+    return parts.ownerOf(partition) || undefined
   }
 
   /** Recent decisions, newest first. */

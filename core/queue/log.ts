@@ -99,6 +99,8 @@ export interface Parts {
   attach(reader: PartReader): () => void
   /** Positions of a part behind `after` that the cursor has not acked, oldest first, at most `limit`. */
   waiting(cursor: string, part: number, after?: number, limit?: number): readonly number[]
+  /** The process that has a partition, as far as is known; '' for none. */
+  ownerOf(partition: number): string
   /** Whether all of a part can be read now: false while its lease is in doubt. */
   isCertain(part: number): boolean
 }

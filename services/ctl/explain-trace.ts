@@ -42,8 +42,10 @@ async function explain(id: string, admin: string, shell: Shell): Promise<number>
 function sentence({ window, traceId, state, rule, decidedAt, items, hasError, isLateError, weight }: Decision): string {
   const parts = [
     `${traceId} ${STATES[state]}`,
-    ...(state === 'undecided' ? [] : [`rule: ${rule}`, `decided: ${new Date(decidedAt).toISOString()}`]),
-    `items: ${items}`,
+    ...(state === 'undecided' ? [] : [`rule: ${rule}`]),
+    // Of a trace that is remembered as dropped and no more, there is nothing else to tell.
+    ...(decidedAt === 0 ? [] : [`decided: ${new Date(decidedAt).toISOString()}`]),
+    ...(decidedAt === 0 && state === 'dropped' ? [] : [`items: ${items}`]),
     ...(hasError ? [isLateError ? 'an error brought it back' : 'it has an error'] : []),
     ...(weight === undefined ? [] : [`stands for ${Number(weight.toPrecision(4))} traces`]),
     `by: ${window}`

@@ -24,6 +24,7 @@ export function adminSources(group: GatewayGroup, expanded: () => string, versio
           const found = stage.explain(id)
           return found === undefined ? [] : [{ window, ...found }]
         }),
+      elsewhere: id => [...main.windows.values()].map(stage => stage.judgeOf(id)).find(other => other !== undefined),
       recent: limit =>
         [...main.windows]
           .flatMap(([window, stage]) => stage.recent(limit).map(one => ({ window, ...one })))

@@ -107,6 +107,39 @@ t.test('the same over a shared queue, where another gateway took what the window
   await after.stop()
 })
 
+t.test('of gateways that share a queue one judges a trace, and the others say which', async t => {
+  const redis = await redisForTest()
+  t.teardown(() => redis.stop())
+  const prefix = `judges-${process.pid}-${Date.now()}`
+  const names = ['a', 'b']
+  const all = await Promise.all(
+    names.map(member =>
+      gateway(
+        t.testdir(),
+        '[tail_sampling]',
+        `{type: redis, url: "${redis.url}", prefix: ${prefix}, member: ${member}, partitions: 4, lease: 1s}`
+      )
+    )
+  )
+  for (const one of all) await one.start()
+  t.teardown(() => Promise.all(all.map(one => one.stop())))
+  await send(all[0]!, 'traces')
+  await send(all[1]!, 'logs')
+  const windows = all.map(one => one.windows.get('tail_sampling')!)
+  for (const trace of [1, 2]) {
+    const id = Buffer.alloc(16, 0x11)
+    id.writeInt32BE(trace, 0)
+    id[9] = 0
+    const hex = id.toString('hex')
+    const judge = await until('one to have span and log record', () => {
+      const found = windows.findIndex(window => window.explain(hex)?.items === 2)
+      return found >= 0 && windows[1 - found]!.judgeOf(hex) === names[found] ? [found] : undefined
+    })
+    t.equal(windows[1 - judge[0]!]!.explain(hex), undefined, 'nobody else has any of it')
+    t.equal(windows[judge[0]!]!.judgeOf(hex), undefined)
+  }
+})
+
 t.test('two windows in one pipeline are refused', async t => {
   const dir = t.testdir()
   await t.rejects(gateway(dir, '[tail_sampling, tail_sampling/two]'), { code: 'GATEWAY_TWO_WINDOWS' })

@@ -126,6 +126,7 @@ export async function clusterSampling({
   } catch (error) {
     throw Object.assign(error as Error, { output: fleet.all.map(({ output }) => output.slice(-3000)) })
   } finally {
+    load.abort()
     await fleet.end()
     client.disconnect()
     await sink.down()

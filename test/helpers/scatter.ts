@@ -53,6 +53,7 @@ export class Scatter {
   /** By time of sending, a heap would do; it is short. */
   #due: Due[] = []
   #isStopped = false
+  #isAborted = false
   #loops: Promise<void>[] = []
 
   constructor(options: ScatterOptions) {
@@ -80,6 +81,14 @@ export class Scatter {
   async stop(): Promise<void> {
     this.#isStopped = true
     await Promise.all(this.#loops)
+    this.#agent.destroy()
+  }
+
+  /** Ends at once, whatever was promised. */
+  abort(): void {
+    this.#isStopped = true
+    this.#isAborted = true
+    this.#due = []
     this.#agent.destroy()
   }
 
@@ -138,6 +147,7 @@ export class Scatter {
   async #send(spans: readonly Due[]): Promise<void> {
     const body = this.#request(spans)
     for (let tries = 0; ; tries++) {
+      if (this.#isAborted) return
       const target = this.#o.target()
       if (target === undefined) {
         await sleep(WAIT_MS)

@@ -299,6 +299,7 @@ export class RedisLog implements SharedLog {
         return () => this.#readers.delete(reader)
       },
       waiting: (cursor, part, after, limit) => this.#holdings.waiting(cursor, part, after, limit),
+      ownerOf: partition => this.#ownership?.ownerOf(partition) ?? '',
       isCertain: part => this.#holdings.tenures.has(part) && performance.now() <= this.#holdings.validUntil
     }
   }

@@ -42,6 +42,8 @@ export class Ownership {
   #beating: NodeJS.Timeout | undefined
   #isAlone = true
   #isOpen = true
+  /** Member that has each partition, as the last beat told. */
+  #owners: readonly string[] = []
   /** Redis' clock less this machine's, milliseconds. */
   clockOffset = 0
 
@@ -72,6 +74,10 @@ export class Ownership {
   introduce(reader: PartReader): void {
     for (const { id, partition, isLeaving } of this.#holdings.owned.values())
       if (!isLeaving) reader.gained(id, partition)
+  }
+
+  ownerOf(partition: number): string {
+    return this.#holdings.owned.has(partition) ? this.#o.member : (this.#owners[partition] ?? '')
   }
 
   /** Gives everything free, at the end. */
@@ -144,6 +150,7 @@ export class Ownership {
 
   async #refresh(beat: Beat, begun: number): Promise<void> {
     const holdings = this.#holdings
+    this.#owners = beat.owners
     for (const p of beat.lost) this.lose(p, 'its lease ran out and another gateway took it over')
     const wasInDoubt = performance.now() > holdings.validUntil
     holdings.validUntil = begun + this.#o.settings.leaseMs

@@ -18,6 +18,8 @@ export interface TraceDecision {
 export interface TraceSources {
   /** One window and what it knows of a trace; those that know nothing are left out. */
   explain(traceId: string): Awaitable<readonly (TraceDecision & { readonly window: string })[]>
+  /** Another gateway of the same queue that judges the trace, by its name there (`queue.member`). */
+  elsewhere?(traceId: string): Awaitable<string | undefined>
   /** Newest first, of all windows. */
   recent(limit: number): Awaitable<readonly (TraceDecision & { readonly window: string })[]>
 }
@@ -38,6 +40,8 @@ export function addTraceRoutes(app: FastifyInstance, traces: TraceSources): void
     const found = await traces.explain(id.toLowerCase())
     if (found.length > 0) return found
     reply.code(404)
+    const other = await traces.elsewhere?.(id.toLowerCase())
+    if (other !== undefined) return { error: `the gateway ${other} judges this trace: ask that one` }
     return { error: 'no sampling decision on this trace is remembered: it never came, or it is too long ago' }
   })
 }
