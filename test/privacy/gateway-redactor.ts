@@ -19,6 +19,8 @@ export interface GatewayRedactor {
   readonly redact: Redactor
   /** What hooks threw, by message. What a hook threw at is gone, which must not pass for good redaction. */
   readonly failures: ReadonlyMap<string, number>
+  /** How much was found so far. */
+  findings(): number
 }
 
 /** A redactor that runs the chain; `config` as in a config file, default: nothing. */
@@ -28,22 +30,29 @@ export function gatewayRedactor(config: object = {}): GatewayRedactor {
     const text = String(error)
     failures.set(text, (failures.get(text) ?? 0) + 1)
   }
-  const chains = new Map<Signal, Chain>(SIGNALS.map(signal => [signal, chainOf(signal, config, failed)]))
-  return { redact: (signal, bytes) => (chains.get(signal) as Chain).run(bytes).bytes, failures }
+  let found = 0
+  const find = (n: number): void => {
+    found += n
+  }
+  const chains = new Map<Signal, Chain>(SIGNALS.map(signal => [signal, chainOf(signal, config, failed, find)]))
+  const redact: Redactor = (signal, bytes) => (chains.get(signal) as Chain).run(bytes).bytes
+  return { redact, failures, findings: () => found }
 }
 
-function chainOf(signal: Signal, config: object, failed: (error: unknown) => void): Chain {
+function chainOf(signal: Signal, config: object, failed: (error: unknown) => void, find: (n: number) => void): Chain {
   const declaration = redaction()
-  const processor = declaration.create(configOf(declaration.schema, config), contextOf(declaration))
+  const processor = declaration.create(configOf(declaration.schema, config), contextOf(declaration, find))
   return new Chain(signal, [{ id: declaration.type, processor, mutates: declaration.mutates }], {
     failed: (_, error) => failed(error)
   })
 }
 
-function contextOf({ type, counters }: ProcessorDeclaration): ComponentContext {
+function contextOf({ type, counters }: ProcessorDeclaration, find: (n: number) => void): ComponentContext {
   const quiet = (): void => {}
   const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
   const clock = { now: () => 1_780_000_000_000, after: () => ({ cancel: quiet }) }
-  const count = Object.fromEntries(Object.keys(counters ?? {}).map(name => [name, quiet]))
+  const count = Object.fromEntries(
+    Object.keys(counters ?? {}).map(name => [name, name === 'findings' || name === 'failed' ? find : quiet])
+  )
   return { id: type, log, clock, count }
 }

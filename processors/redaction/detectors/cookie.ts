@@ -119,7 +119,7 @@ export const cookie = defineDetector({
       if (isSession(text.slice(from, to))) scan.hit(from, to)
     })
     scan.eachSaid((start, end) => {
-      const [from, to] = trimCell(text, Math.max(start, text.lastIndexOf(' ', end - 1) + 1), end)
+      const [from, to] = trimCell(text, start + text.slice(start, end).trimEnd().lastIndexOf(' ') + 1, end)
       if (to - from >= 16 && isSession(text.slice(from, to)) && isStriking(text.slice(from, to))) scan.hit(from, to)
     })
     each(text, SESSION, match => {

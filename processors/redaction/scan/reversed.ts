@@ -61,7 +61,8 @@ function saidBefore(text: string, { start, end, bits, isKey }: Label, numbers: n
   const close = from + said.index
   // `check(password)`: code.
   if (said[0].startsWith('(') && (bits & numbers) === 0) return undefined
-  const reach = Math.max(0, close - LOOSE_REACH, text.lastIndexOf('\n', close - 1) + 1)
+  const back = Math.max(0, close - LOOSE_REACH)
+  const reach = back + text.slice(back, close).lastIndexOf('\n') + 1
   const open = (bits & numbers) === 0 ? reach : Math.max(reach, close - 34)
   return close > open ? { start: open, end: close, bits, isLoose: true } : undefined
 }

@@ -47,7 +47,7 @@ export function eachLabelled(scan: Scan, use: (value: Labelled, label: string) =
   })
   scan.eachSaid((from, to) => {
     // The last word before the label, without the quotes around it.
-    const start = Math.max(from, text.lastIndexOf(' ', to - 1) + 1)
+    const start = from + text.slice(from, to).trimEnd().lastIndexOf(' ') + 1
     const [open, close] = trimCell(text, start, to)
     if (isStriking(text.slice(open, close))) use({ start: open, end: close, quoted: true, joint: 'cell' }, '')
   })

@@ -237,6 +237,7 @@ const AFTER_NEGATIVE = new Set(
 const COMPOUND = ['password', 'passwd', 'passwort', 'passphrase', 'apikey']
 
 const LABEL_REACH = 56
+const TAG_REACH = 160
 
 /** All labels of the detectors that are on, as a trie of words. */
 export class Vocabulary {
@@ -406,8 +407,9 @@ function isDoer(text: string, { start }: Label): boolean {
 
 /** An attribute of an element that the value stands in: `<ssn xmlns:x="urn:y">123`. */
 function isInTag(text: string, { start, end }: Label, at: number): boolean {
-  const close = text.indexOf('>', end)
-  return close >= 0 && close < at && text.lastIndexOf('<', start) > text.lastIndexOf('>', start)
+  if (!text.slice(end, at).includes('>')) return false
+  const before = text.slice(Math.max(0, start - TAG_REACH), start)
+  return before.lastIndexOf('<') > before.lastIndexOf('>')
 }
 
 const LIST = /^[ \t:=#"'`[({>-]*\d[\d \t,;"'|/-]*$/
