@@ -4,7 +4,7 @@ import { DELIVERED } from '../component/outcome.js'
 import { LogParking } from '../queue/log-parking.js'
 import { MemoryLog } from '../queue/memory/log.js'
 import { allIds, type DeadLetterStores, expire, list, lost, purge, redrive, show } from './dead-letters.js'
-import { exporterLedger } from './ledger.js'
+import { exporterLedger, MARKER, markerKey } from './ledger.js'
 
 /** A rig that refused item 3 of ten. */
 async function withLetter(t: Parameters<typeof rig>[0]): Promise<Rig & { stores: DeadLetterStores; mend: () => void }> {
@@ -106,6 +106,20 @@ t.test(
     t.match(made.ledger(), { parked: kept.length, dropped: { dead_letter_overflow: gone }, total: 20 })
   }
 )
+
+t.test('what another process parked and did not commit is nobody’s; what it committed goes on here', async t => {
+  const made = await withLetter(t)
+  const { parking, log } = made
+  const parked = { exporter: 'back', stream: 'traces', items: 1, attempts: 1, acceptedAt: 1, dueAt: 0, reason: 'r' }
+  const bytes = Buffer.from('x')
+  const orphan = await parking.park({ ...parked, dead: true, bytes })
+  const other = await parking.park({ ...parked, exporter: 'other', dead: true, bytes })
+  const committed = await parking.park({ ...parked, dead: true, bytes })
+  await log.commit({ state: new Map([[markerKey('back', committed), MARKER]]) })
+  made.delivery.parkingGained([orphan, other, committed])
+  await settle()
+  t.same([orphan, other, committed].map(id => parking.get(id) !== undefined), [false, true, true]) // biome-ignore format: short
+})
 
 t.test('many letters are redriven and delivered from the real parking', async t => {
   const clock = { now: () => 1000 }

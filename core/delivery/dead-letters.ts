@@ -57,7 +57,7 @@ export async function redrive(stores: DeadLetterStores, ids: readonly string[]):
     const { id: old, parkedAt: _, size: __, ...rest } = letter
     const id = await parking.park({ ...rest, attempts: 0, dueAt: clock.now(), reason: 'redriven', dead: false })
     const [was, is] = [markerKey(letter.exporter, old), markerKey(letter.exporter, id)]
-    await log.commit({ state: new Map([[was, null] as const, [is, MARKER] as const]) })
+    await log.commit({ state: new Map([[was, null] as const, [is, MARKER] as const]), ...partsOf([letter]) })
     await parking.remove([old])
     items += letter.items
     stores.redriven?.(letter.exporter)
@@ -138,7 +138,10 @@ async function discard(
 }
 
 /** The commit that ends parked payloads without delivering them. */
-function ending(letters: readonly Pick<Parked, 'id' | 'exporter' | 'stream' | 'items'>[], reason: DropReason): Commit {
+function ending(
+  letters: readonly Pick<Parked, 'id' | 'exporter' | 'stream' | 'items' | 'part'>[],
+  reason: DropReason
+): Commit {
   const counts = new Map<string, number>()
   const state = new Map<string, Buffer | null>()
   for (const { id, exporter, stream, items } of letters) {
@@ -146,7 +149,13 @@ function ending(letters: readonly Pick<Parked, 'id' | 'exporter' | 'stream' | 'i
     add(counts, unparkedKey(exporter, stream), items)
     state.set(markerKey(exporter, id), null)
   }
-  return { counts, state }
+  return { counts, state, ...partsOf(letters) }
+}
+
+/** Only who has the parts of the log that these belong to may end them. */
+function partsOf(letters: readonly Pick<Parked, 'part'>[]): Pick<Commit, 'parts'> {
+  const parts = new Set(letters.flatMap(({ part }) => (part === undefined ? [] : [part])))
+  return parts.size === 0 ? {} : { parts: [...parts] }
 }
 
 function add(counts: Map<string, number>, key: string, n: number): void {

@@ -221,6 +221,23 @@ export class Delivery {
     this.#pump()
   }
 
+  /**
+   * Payloads of another process came here with their part of the log. What that process had not committed it cannot commit
+   * any more, so it is nobody's: the log delivers its origin.
+   */
+  parkingGained(ids: readonly string[]): void {
+    const { parking, log, logger } = this.#o
+    const orphans = ids.filter(
+      id => parking.get(id)?.exporter === this.id && log.state(markerKey(this.id, id)) === undefined
+    )
+    parking
+      .remove(orphans)
+      .catch(error =>
+        logger.warn({ exporter: this.id, code: codeOf(error) }, 'what nobody committed stays parked for now')
+      )
+      .finally(() => this.parkingChanged())
+  }
+
   // --- what to send next -------------------------------------------------------------------------------------------
 
   #appended(): void {
@@ -569,10 +586,13 @@ export class Delivery {
         ]
         for (const { piece, reason } of parked) counts.push([parkedKey(this.id, shipment.stream, reason), piece.items])
         const state = parked.map(({ id }) => [markerKey(this.id, id), MARKER] as const)
-        this.#settle(shipment, counts, state, () => {
+        const whenDurable = (): void => {
           if (later.length > 0) this.parkingChanged()
           if (dead.length > 0) this.#trimDead()
-        })
+        }
+        // Another process has the origin and delivers it: what was set aside of it here is nobody's.
+        const whenMoved = (): void => void this.#o.parking.remove(parked.map(({ id }) => id)).catch(() => undefined)
+        this.#settle(shipment, counts, state, whenDurable, whenMoved)
         this.#logSetAside(shipment, dead)
       },
       error => {
@@ -595,6 +615,7 @@ export class Delivery {
           stream: shipment.stream,
           items: piece.items,
           bytes: piece.bytes,
+          part: shipment.part,
           attempts: shipment.attempts,
           acceptedAt: shipment.acceptedAt,
           dueAt: isDead ? 0 : dueAt,
@@ -638,12 +659,18 @@ export class Delivery {
     shipment: Shipment,
     counts: [string, number][],
     state: (readonly [string, Buffer | null])[] = [],
-    whenDurable?: () => void
+    whenDurable?: () => void,
+    whenMoved = whenDurable
   ): void {
-    const { parkedId, positions, stream, items, size: bytes } = shipment
+    const { parkedId, part, positions, stream, items, size: bytes } = shipment
     this.#busy--
     if (parkedId === undefined) {
-      this.#acked({ bytes, items, entries: positions.length }, { positions, counts, state }, whenDurable)
+      const moved = whenMoved === undefined ? {} : { whenMoved }
+      this.#acked(
+        { bytes, items, entries: positions.length },
+        { positions, counts, state, part, ...moved },
+        whenDurable
+      )
     } else {
       counts.push([unparkedKey(this.id, stream), items])
       state = [...state, [markerKey(this.id, parkedId), null]]
@@ -651,7 +678,11 @@ export class Delivery {
         this.#unpark(parkedId)
         whenDurable?.()
       }
-      this.#settler.add({ counts, state, whenDurable: unpark })
+      const moved = () => {
+        this.#parkedBusy.delete(parkedId)
+        whenMoved?.()
+      }
+      this.#settler.add({ counts, state, part, whenDurable: unpark, whenMoved: moved })
     }
     this.#wakeIdle()
     this.#pump()
@@ -660,13 +691,12 @@ export class Delivery {
   /** Until the ack is durable the log counts the amount as waiting; the overflow policy must not. */
   #acked(amount: Measure, settlement: Settlement, whenDurable?: () => void): void {
     add(this.#settling, amount, 1)
-    this.#settler.add({
-      ...settlement,
-      whenDurable: () => {
-        add(this.#settling, amount, -1)
-        whenDurable?.()
-      }
-    })
+    const ended = (then?: () => void) => () => {
+      add(this.#settling, amount, -1)
+      then?.()
+    }
+    const { whenMoved = whenDurable } = settlement
+    this.#settler.add({ ...settlement, whenDurable: ended(whenDurable), whenMoved: ended(whenMoved) })
   }
 
   #unpark(id: string): void {

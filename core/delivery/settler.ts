@@ -13,8 +13,12 @@ export interface Settlement {
   readonly positions?: readonly number[]
   readonly counts?: readonly (readonly [string, number])[]
   readonly state?: readonly (readonly [string, Buffer | null])[]
-  /** Called once the commit is durable. */
+  /** Part of the log it is about where its positions do not say so: what it settles is in parking. */
+  readonly part?: number | undefined
+  /** Called once the commit is durable, or given up because another process has what it settles. */
   readonly whenDurable?: () => void
+  /** Called instead of `whenDurable` when it was given up. */
+  readonly whenMoved?: () => void
 }
 
 export class Settler {
@@ -75,12 +79,13 @@ export class Settler {
   }
 
   /** Durable, or given up because it is another process's now. */
-  #committed(batch: readonly Settlement[]): void {
+  #committed(batch: readonly Settlement[], hasMoved = false): void {
     this.#committing = false
     this.#failures = 0
-    for (const { positions, whenDurable } of batch) {
+    for (const { positions, whenDurable, whenMoved } of batch) {
       this.pending -= positions?.length ?? 0
-      whenDurable?.()
+      if (hasMoved && whenMoved !== undefined) whenMoved()
+      else whenDurable?.()
     }
     this.#flush()
     if (this.#isIdle()) this.#wake()
@@ -89,7 +94,7 @@ export class Settler {
   #failed(error: unknown, batch: Settlement[]): void {
     const hasMoved = codeOf(error) === 'QUEUE_MOVED'
     if (hasMoved && batch.length === 1) {
-      this.#committed(batch)
+      this.#committed(batch, true)
       return
     }
     this.#committing = false
@@ -125,10 +130,13 @@ function merged(cursor: string, batch: readonly Settlement[]): Commit {
   const all: number[] = []
   const counts = new Map<string, number>()
   const state = new Map<string, Buffer | null>()
+  const parts = new Set<number>()
   for (const one of batch) {
+    if (one.part !== undefined) parts.add(one.part)
     if (one.positions) for (const position of one.positions) all.push(position)
     for (const [key, n] of one.counts ?? []) if (n !== 0) counts.set(key, (counts.get(key) ?? 0) + n)
     for (const [key, value] of one.state ?? []) state.set(key, value)
   }
-  return { acks: all.length === 0 ? [] : [{ cursor, positions: all }], counts, state }
+  const acks = all.length === 0 ? [] : [{ cursor, positions: all }]
+  return { acks, counts, state, ...(parts.size === 0 ? {} : { parts: [...parts] }) }
 }

@@ -13,6 +13,8 @@ export interface Shipment {
   readonly signal: Signal
   /** Positions in the log; empty when it comes from parking. */
   readonly positions: readonly number[]
+  /** Part of the log it came from (`StoredEntry.part`). */
+  readonly part: number | undefined
   /** Id in parking, when it comes from there. */
   readonly parkedId: string | undefined
   readonly items: number
@@ -31,6 +33,7 @@ export function fromGroup(group: Group): Shipment {
     stream: group.stream,
     signal: group.signal,
     positions: group.positions,
+    part: group.part,
     parkedId: undefined,
     items: group.items,
     size: group.bytes,
@@ -47,6 +50,7 @@ export function fromParked(parked: Parked): Shipment {
     stream: parked.stream,
     signal: parked.stream.split('/', 1)[0] as Signal,
     positions: [],
+    part: parked.part,
     parkedId: parked.id,
     items: parked.items,
     size: parked.bytes.length,

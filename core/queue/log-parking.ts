@@ -37,7 +37,7 @@ export class LogParking implements Parking {
   }
 
   async park(what: ToPark): Promise<string> {
-    const { bytes, ...rest } = what
+    const { bytes, part: _, ...rest } = what
     const meta: ParkedMeta = { ...rest, reason: shorten(what.reason), parkedAt: this.#now() }
     const head = Buffer.from(JSON.stringify(meta))
     const length = Buffer.allocUnsafe(4)

@@ -52,6 +52,8 @@ export interface Commit {
    * refused with QUEUE_MOVED when another process has it by now.
    */
   readonly part?: number
+  /** More parts this is about; all of them must still be this process's, as `part` must. */
+  readonly parts?: readonly number[]
 }
 
 export interface CursorStatus {

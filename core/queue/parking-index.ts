@@ -1,7 +1,7 @@
 // What parking searches for - due times, dead letters, totals - in memory, about 300 bytes a payload.
 import type { Parked, ParkingStatus } from './parking.js'
 
-export type ParkedMeta = Omit<Parked, 'bytes' | 'id' | 'size'>
+export type ParkedMeta = Omit<Parked, 'bytes' | 'id' | 'size' | 'part'>
 
 export interface IndexItem {
   /** Grows with each payload parked. */

@@ -1,5 +1,8 @@
 // Parking: what delivery set aside - until a time (retry later) or for a person (dead letters).
 //
+// Where processes share a store, a payload belongs to a part of the log: who has that part delivers, lists and removes it, and
+// what anybody else wants to write is refused (QUEUE_MOVED).
+//
 // Invariants: K1 a parked payload survives crashes once `park` resolved; K2 `due` hands each one out until it is
 // removed or parked anew (at least once); K3 dead letters stay until redriven, purged or older than the retention.
 
@@ -18,6 +21,8 @@ export interface Parked {
   readonly acceptedAt: number
   readonly parkedAt: number
   readonly dueAt: number
+  /** The part of the log it came from and goes with (`StoredEntry.part`); settle it as entries of that part. Absent: no parts. */
+  readonly part?: number | undefined
   /** Why, in words that hold no telemetry value; at most 1 KiB. */
   readonly reason: string
   readonly dead: boolean
@@ -63,7 +68,7 @@ export interface Parking {
   expire(before: number): Promise<number>
   /** Told of each damaged payload, where a store can find one. */
   onDamage?(fn: (what: ParkingDamage) => void): void
-  /** Told when payloads of another process came to this one, where processes share a store. */
-  onGained?(fn: () => void): void
+  /** Told of payloads of another process that came to this one, where processes share a store: it can commit nothing of them now. */
+  onGained?(fn: (ids: readonly string[]) => void): void
   stop(): Promise<void>
 }

@@ -285,8 +285,8 @@ export class Gateway {
         'a damaged entry was set aside'
       )
     })
-    this.#parking.onGained?.(() => {
-      for (const delivery of this.deliveries.values()) delivery.parkingChanged()
+    this.#parking.onGained?.(ids => {
+      for (const delivery of this.deliveries.values()) delivery.parkingGained(ids)
     })
     this.#parking.onDamage?.(what => {
       this.#log.error(

@@ -6,8 +6,9 @@
 //   {prefix}:parked:exporters  set    names of the queues
 //   {prefix}:bull:...          BullMQ's keys; job id p<id>, data {meta, part}
 //
-// Each job belongs to a part: a partition of the log. Who owns the partition delivers and lists its jobs; nobody else sees
-// them. When partitions move, their jobs come and go with them.
+// Each job belongs to a partition of the log. Who owns the partition delivers and lists its jobs; nobody else sees them. When
+// partitions move, their jobs come and go with them. The payload is what makes a job count, and it is written and removed by
+// scripts that know the partition's epoch: an owner that hung and comes back writes nothing any more (QUEUE_MOVED).
 import { createRequire } from 'node:module'
 import type * as Bull from 'bullmq'
 import type { Job, Queue } from 'bullmq'
@@ -22,6 +23,10 @@ export interface Parts {
   readonly owned: readonly number[]
   /** Calls `fn` with what came and what went. */
   onChange(fn: (gained: readonly number[], lost: readonly number[]) => void): void
+  /** Our time of ownership of a partition. Absent: nobody else can have it. */
+  tenureOf?(partition: number): { readonly part: number; readonly epoch: string } | undefined
+  /** The partition of a part that is still ours. */
+  partitionOf?(part: number): number | undefined
 }
 
 export interface BullParkingOptions {
@@ -55,6 +60,27 @@ const CACHE_BYTES = 32 << 20
 const STATES = ['delayed', 'wait', 'prioritized', 'paused'] as const
 const ONE_PART: Parts = { owned: [0], onChange: () => {} }
 
+type Scripts = Record<'afPark' | 'afUnpark', (...args: (string | number | Buffer)[]) => Promise<string>>
+
+/**
+ * park: writes a payload, as long as its partition is ours.
+ * KEYS  meta, parked, seq, exporters. ARGV  partition, epoch or "", payload, exporter. Gives its id; "" when the epoch is another.
+ */
+const PARK = `
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[1]) ~= ARGV[2] then return '' end
+local id = string.format('%.0f', redis.call('INCR', KEYS[3]))
+redis.call('HSET', KEYS[2], id, ARGV[3])
+redis.call('SADD', KEYS[4], ARGV[4])
+return id
+`
+
+/** unpark: removes a payload, as long as its partition is ours. KEYS  meta, parked. ARGV  partition, epoch or "", id. "1", or "". */
+const UNPARK = `
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[1]) ~= ARGV[2] then return '' end
+redis.call('HDEL', KEYS[2], ARGV[3])
+return '1'
+`
+
 /** Loaded by the first queue: a gateway without Redis starts without it. */
 const load = createRequire(import.meta.url)
 
@@ -67,7 +93,7 @@ export class BullParking implements Parking {
   readonly #cache = new Map<number, Buffer>()
   readonly #queues = new Map<string, Queue>()
   readonly #fetching = new Set<number>()
-  readonly #gainedListeners = new Set<() => void>()
+  readonly #gainedListeners = new Set<(ids: readonly string[]) => void>()
   #cacheBytes = 0
   #heldBytes = 0
   #client: Client | undefined
@@ -89,38 +115,48 @@ export class BullParking implements Parking {
     this.#heldBytes = 0
     this.#client = createClient(parseAddress(this.#o.url))
     this.#client.on('error', () => {})
+    this.#client.defineCommand('afPark', { lua: PARK })
+    this.#client.defineCommand('afUnpark', { lua: UNPARK })
     await this.#run(client => client.connect())
-    await this.#load(new Set((this.#o.parts ?? ONE_PART).owned))
+    await this.#load(new Set(this.#parts.owned))
   }
 
   /** Calls `fn` when payloads of others came to this process. */
-  onGained(fn: () => void): void {
+  onGained(fn: (ids: readonly string[]) => void): void {
     this.#gainedListeners.add(fn)
   }
 
+  /** @throws QUEUE_FULL, QUEUE_MOVED, QUEUE_UNAVAILABLE, QUEUE_REDIS_MEMORY */
   async park(what: ToPark): Promise<string> {
-    const { bytes, ...rest } = what
+    const { bytes, part: wanted, ...rest } = what
     if (this.#heldBytes + bytes.length > this.#o.maxBytes) {
       throw queueErrors.QUEUE_FULL(this.#heldBytes, bytes.length, this.#o.maxBytes)
     }
     const meta: ParkedMeta = { ...rest, reason: shorten(what.reason), parkedAt: this.#now() }
-    const part = (this.#o.parts ?? ONE_PART).owned[0] ?? 0
-    const position = await this.#run(client => client.incr(`${this.#tag}:parked:seq`))
-    const item: Item = { position, meta, size: bytes.length, part }
-    const id = `${position}`
-    await this.#run(client =>
-      client.hset(`${this.#tag}:parked`, id, encodePayload(bytes, this.#o.compression ?? 'none'))
+    const part = this.#partitionFor(wanted)
+    const epoch = this.#epochOf(part)
+    const kept = encodePayload(bytes, this.#o.compression ?? 'none')
+    const id = await this.#script(
+      'afPark',
+      ['meta', 'parked', 'parked:seq', 'parked:exporters'],
+      part,
+      epoch,
+      kept,
+      what.exporter
     )
-    await this.#run(client => client.sadd(`${this.#tag}:parked:exporters`, what.exporter))
+    if (id === '') throw queueErrors.QUEUE_MOVED()
+    const item: Item = { position: Number(id), meta, size: bytes.length, part }
     try {
       const delay = meta.dead ? 0 : Math.max(0, meta.dueAt - this.#now())
       const data: JobData = { meta, size: bytes.length, part }
       await this.#queue(meta).add(meta.dead ? 'dead' : 'retry', data, { jobId: `p${id}`, delay })
+      if (epoch !== '' && (await this.#epochNow(part)) !== epoch) throw queueErrors.QUEUE_MOVED()
     } catch (error) {
       await this.#client?.hdel(`${this.#tag}:parked`, id).catch(() => 0)
+      await this.#queue(meta).remove(`p${id}`).catch(() => 0) // biome-ignore format: short
       throw fromRedis(error, this.#where)
     }
-    this.#keep(position, bytes)
+    this.#keep(item.position, bytes)
     this.#add(item)
     return id
   }
@@ -146,14 +182,15 @@ export class BullParking implements Parking {
     return false
   }
 
+  /** What another process has by now stays as it is. */
   async remove(ids: readonly string[]): Promise<void> {
     const items = ids.map(id => this.#index.get(Number(id))).filter(item => item !== undefined)
     for (const item of items) {
-      await this.#run(() => this.#queue(item.meta).remove(`p${item.position}`))
+      const [part, id] = [item.part, `${item.position}`]
+      const isOurs = (await this.#script('afUnpark', ['meta', 'parked'], part, this.#epochOf(part), id)) === '1'
+      if (isOurs) await this.#run(() => this.#queue(item.meta).remove(`p${id}`))
       this.#forget(item)
     }
-    const fields = items.map(({ position }) => `${position}`)
-    if (fields.length > 0) await this.#run(client => client.hdel(`${this.#tag}:parked`, ...fields))
   }
 
   status(): readonly ParkingStatus[] {
@@ -173,6 +210,34 @@ export class BullParking implements Parking {
     await Promise.all(queues.map(queue => queue.close().catch(() => {})))
     this.#client?.disconnect()
     this.#client = undefined
+  }
+
+  /** Where a payload of a part belongs; without one, to what is ours. @throws QUEUE_MOVED */
+  #partitionFor(part: number | undefined): number {
+    const { owned, partitionOf } = this.#parts
+    if (part === undefined || partitionOf === undefined) return owned[0] ?? 0
+    const partition = this.#parts.partitionOf!(part)
+    if (partition === undefined) throw queueErrors.QUEUE_MOVED()
+    return partition
+  }
+
+  /** What Redis must have as the partition's epoch; '' where nobody else can have it. */
+  #epochOf(partition: number): string {
+    if (this.#parts.tenureOf === undefined) return ''
+    return this.#parts.tenureOf(partition)?.epoch ?? 'none'
+  }
+
+  #epochNow(partition: number): Promise<string | null> {
+    return this.#run(client => client.hget(`${this.#tag}:meta`, `epoch:${partition}`))
+  }
+
+  #script(name: keyof Scripts, keys: readonly string[], ...args: (string | number | Buffer)[]): Promise<string> {
+    const names = keys.map(key => `${this.#tag}:${key}`)
+    return this.#run(client => (client as Client & Scripts)[name](keys.length, ...names, ...args))
+  }
+
+  get #parts(): Parts {
+    return this.#o.parts ?? ONE_PART
   }
 
   #queue({ exporter, dead }: ParkedMeta): Queue {
@@ -195,9 +260,10 @@ export class BullParking implements Parking {
     return queue
   }
 
-  /** Puts the jobs of the given parts into the index. */
-  async #load(parts: ReadonlySet<number>): Promise<void> {
-    if (parts.size === 0) return
+  /** Puts the jobs of the given parts into the index; the ids of those that are new here. */
+  async #load(parts: ReadonlySet<number>): Promise<readonly string[]> {
+    if (parts.size === 0) return []
+    const found: string[] = []
     for (const exporter of await this.#run(client => client.smembers(`${this.#tag}:parked:exporters`))) {
       for (const dead of [false, true]) {
         const queue = this.#queue({ exporter, dead } as ParkedMeta)
@@ -205,18 +271,22 @@ export class BullParking implements Parking {
           const jobs: (Job<JobData> | undefined)[] = await this.#run(() =>
             queue.getJobs([...STATES], from, from + PAGE - 1, true)
           )
-          for (const job of jobs) if (job && parts.has(job.data.part)) this.#addJob(job)
+          for (const job of jobs) if (job && parts.has(job.data.part) && this.#addJob(job)) found.push(job.id!.slice(1))
           if (jobs.length < PAGE) break
         }
       }
     }
     const first = [...this.#index.all()].map(({ position }) => position)
     await this.#fetch(first)
+    return found
   }
 
-  #addJob({ id, data }: Job<JobData>): void {
+  /** Whether it is new here. */
+  #addJob({ id, data }: Job<JobData>): boolean {
     const position = Number(id!.slice(1))
-    if (this.#index.get(position) === undefined) this.#add({ position, ...data })
+    if (this.#index.get(position) !== undefined) return false
+    this.#add({ position, ...data })
+    return true
   }
 
   #moved(gained: readonly number[], lost: readonly number[]): void {
@@ -227,8 +297,8 @@ export class BullParking implements Parking {
     this.#loading = this.#loading
       .then(() => this.#load(new Set(gained)))
       .then(
-        () => {
-          for (const listener of this.#gainedListeners) listener()
+        ids => {
+          for (const listener of this.#gainedListeners) listener(ids)
         },
         () => undefined // Redis is away; its jobs come with the next change or start
       )
@@ -280,7 +350,7 @@ export class BullParking implements Parking {
     this.#cacheBytes -= bytes.length
   }
 
-  #parked({ position, meta, size }: Item): Parked {
+  #parked({ position, meta, size, part }: Item): Parked {
     const bytesOf = (): Buffer => {
       const bytes = this.#cache.get(position)
       if (bytes !== undefined) return bytes
@@ -291,6 +361,7 @@ export class BullParking implements Parking {
       id: `${position}`,
       ...meta,
       size,
+      part: this.#parts.tenureOf?.(part)?.part,
       get bytes(): Buffer {
         return bytesOf()
       }

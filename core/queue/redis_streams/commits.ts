@@ -178,7 +178,7 @@ export class Commits {
   /** Whether all it is about is still ours; if not it is refused whole, as its counts belong to its acks. */
   #isCurrent({ commit, reject }: Job): boolean {
     const { tenures } = this.#holdings
-    const isLost = commit.part !== undefined && !tenures.has(commit.part)
+    const isLost = [commit.part, ...(commit.parts ?? [])].some(part => part !== undefined && !tenures.has(part))
     if (!isLost && !commit.acks?.some(({ positions }) => this.#holdings.hasMoved(positions))) return true
     reject(queueErrors.QUEUE_MOVED())
     return false
@@ -234,6 +234,7 @@ export class Commits {
     const planned = jobs.map(({ commit }) => {
       const tenure = commit.part === undefined ? undefined : holdings.tenures.get(commit.part)
       if (tenure !== undefined) acks.fence(tenure.partition)
+      for (const part of commit.parts ?? []) acks.fence(holdings.tenures.get(part)!.partition)
       const mine = (commit.appends ?? []).map(entry => entry.partition ?? tenure?.partition ?? nowhere)
       targets.push(mine)
       const a = (commit.appends ?? []).map(({ stream, items, bytes }, i) => {

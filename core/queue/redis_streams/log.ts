@@ -76,6 +76,17 @@ export class RedisLog implements SharedLog {
     return [...this.#holdings.owned.keys()].sort((a, b) => a - b)
   }
 
+  /** This process's time of ownership of a partition; undefined when it is another's. */
+  tenureOf(partition: number): { readonly part: number; readonly epoch: string } | undefined {
+    const tenure = this.#holdings.owned.get(partition)
+    return tenure && { part: tenure.id, epoch: tenure.epoch }
+  }
+
+  /** The partition of a part that is still this process's. */
+  partitionOf(part: number): number | undefined {
+    return this.#holdings.tenures.get(part)?.partition
+  }
+
   async start(): Promise<void> {
     this.#build()
     const { leaseMs, commitTimeoutMs } = this.#o
