@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gatewayConfig, startGateway } from '../../test/helpers/gateway-process.js'
 import { demo } from './demo.js'
-import { viewGateway } from './gateway-view.js'
+import { type GatewayView, viewGateway } from './gateway-view.js'
 import { parseOptions } from './options.js'
 import type { TruthFile } from './truth.js'
 
@@ -52,7 +52,8 @@ t.test('everything it sends arrives, counted to the item, and nothing that it pl
   const ledger = await gateway.drained()
   t.same(Object.fromEntries(ledger.received.map(r => [r.stream, r.items])), truth.items)
   const view = await viewGateway(gateway.admin)
-  t.same(view?.findings, truth.planted.counts, 'what was found is what was planted, kind by kind')
+  t.match(view, { isBalanced: true })
+  t.same((view as GatewayView).findings, truth.planted.counts, 'what was found is what was planted, kind by kind')
   t.match(out, 'The gateway took everything.')
   t.match(out, 'every item is accounted for')
   await gateway.stop()

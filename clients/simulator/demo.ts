@@ -69,7 +69,7 @@ class DemoRun {
   readonly #sender: Sender
   readonly #encoding: EncodeOptions
   readonly #startMs: number
-  #gateway: GatewayView | undefined
+  #gateway: GatewayView | string | undefined
 
   constructor(options: Options, transport: ConstructorParameters<typeof Sender>[0]['transport'], shell: Shell) {
     const { seed, rate, workers, chances, executions, duplicate } = options
@@ -158,7 +158,9 @@ class DemoRun {
     const end = performance.now() + withinMs
     do {
       await this.#look()
-      if (this.#gateway?.exporters.every(({ waiting }) => waiting === 0) ?? true) return
+      const seen = this.#gateway
+      if (seen === undefined || typeof seen === 'string') return
+      if (seen.exporters.every(({ waiting }) => waiting === 0)) return
       await sleep(Math.min(SHOW_EVERY_MS, Math.max(0, end - performance.now())))
     } while (performance.now() < end && !this.#shell.stop.aborted)
   }

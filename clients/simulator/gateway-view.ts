@@ -20,24 +20,29 @@ export interface GatewayView {
   readonly isBalanced: boolean
 }
 
+/** Of what the gateway says instead. */
+const MAX_WORDS = 200
+
 interface Sample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
 
-/** Looks now; undefined when nobody answers there. */
-export async function viewGateway(admin: string, timeoutMs = 2000): Promise<GatewayView | undefined> {
+/** Looks now; a text says why there is nothing to see. */
+export async function viewGateway(admin: string, timeoutMs = 2000): Promise<GatewayView | string> {
   try {
     const get = async (path: string) => {
       const response = await fetch(new URL(path, admin), { signal: AbortSignal.timeout(timeoutMs) })
-      if (!response.ok) throw new Error(`HTTP ${response.status}`)
-      return await response.text()
+      const text = await response.text()
+      if (!response.ok) throw new Error(`${admin} answers HTTP ${response.status}: ${text.slice(0, MAX_WORDS)}`)
+      return text
     }
     const [metrics, ledger] = await Promise.all([get('/metrics'), get('/ledger')])
     return viewOf(samples(metrics), JSON.parse(ledger) as LedgerPage)
-  } catch {
-    return undefined
+  } catch (error) {
+    const { message, cause } = error as Error
+    return cause === undefined ? message : `nobody answers at ${admin}`
   }
 }
 

@@ -13,8 +13,8 @@ export interface State {
   readonly running: number
   readonly truth: Truth
   readonly sender: Sender
-  /** Undefined: it does not answer, or nobody asked. */
-  readonly gateway: GatewayView | undefined
+  /** A text says why there is nothing to see; undefined: nobody asked. */
+  readonly gateway: GatewayView | string | undefined
   readonly admin: string | undefined
 }
 
@@ -31,7 +31,7 @@ export function progress({ seconds, started, running, truth, sender, gateway }: 
   const sent = Object.values(sender.figures).reduce((sum, one) => sum + one.items, 0)
   const away = sender.isHeldBack ? ` (held back: ${sender.lastError})` : ''
   const told =
-    gateway === undefined
+    gateway === undefined || typeof gateway === 'string'
       ? ''
       : `; gateway: received ${count(sum(gateway.received))}, redacted ${count(sum(gateway.findings))}`
   return `${clock(seconds)} started ${count(started)}, running ${running}, completed ${count(completed)}, failed ${count(failed)}; sent ${count(sent)} items, waiting ${sender.waiting} requests${away}${told}`
@@ -96,8 +96,8 @@ function sentLines({ sender, truth }: State): string[] {
 }
 
 function gatewayLines({ gateway, admin }: State): string[] {
-  if (admin === undefined) return []
-  if (gateway === undefined) return [row('gateway', [`nobody answers at ${admin}`])]
+  if (admin === undefined || gateway === undefined) return []
+  if (typeof gateway === 'string') return [row('gateway', [gateway])]
   const { received, findings, hashed, sampled, dropped, exporters, isBalanced } = gateway
   const isSampling = sampled.kept + sampled.dropped > 0
   return [

@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
-import { lastLine, PROCESSORS, Replica, type ReplicaPorts, simulate } from './fleet.js'
+import { lastLine, Replica, type ReplicaPorts, sampled, simulate } from './fleet.js'
 import { command, freePort, getJson, type Run, until } from './harness.js'
 import { installPrometheus, query, startPrometheus } from './prometheus-server.js'
 
@@ -122,20 +122,9 @@ function isSound(run: Run, file: string): void {
 /** A gateway with everything that the dashboards show; one of its back ends is not there. */
 async function startFed(run: Run): Promise<Replica> {
   const nobody = await freePort()
-  const tail = {
-    decision_wait: '1s',
-    policies: [
-      { name: 'errors', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
-      { name: 'a tenth', type: 'probabilistic', probabilistic: { sampling_percentage: 10 } }
-    ]
-  }
   const privacy = ['hashing', 'redaction']
   return await Replica.start(run, (ports, folder) => ({
-    processors: {
-      ...PROCESSORS,
-      tail_sampling: tail,
-      filter: { drop: [{ name: 'debug_logs', severity_below: 'INFO' }] }
-    },
+    processors: { ...sampled(10, '1s'), filter: { drop: [{ name: 'debug_logs', severity_below: 'INFO' }] } },
     exporters: {
       file: { path: join(folder, 'out', 't.jsonl') },
       prometheus: { endpoint: `127.0.0.1:${ports.prometheus}` },

@@ -97,17 +97,26 @@ export async function simulate(run: Run, endpoints: readonly string[], args: rea
 }
 
 /** Hashing, redaction and workflow metrics; nothing is sampled yet. */
-export const PROCESSORS = {
+const PROCESSORS = {
   hashing: { hash_fields: ['user_id', 'session_id'], key: 'a key of this test' },
   redaction: {},
   workflow_metrics: { metrics_flush_interval: '1s' }
 }
 
+/** The same, and sampling of whole traces: those with an error, and so many percent of the others. */
+export function sampled(percent: number, decisionWait = '2s'): object {
+  const policies = [
+    { name: 'errors', type: 'status_code', status_code: { status_codes: ['ERROR'] } },
+    { name: 'some', type: 'probabilistic', probabilistic: { sampling_percentage: percent } }
+  ]
+  return { ...PROCESSORS, tail_sampling: { decision_wait: decisionWait, policies } }
+}
+
 /** One pipeline a signal, as the defaults have them, with sampling behind what counts. */
-export function pipelines(sampling: string, metrics: string): object {
+export function pipelines(metrics: string): object {
   const privacy = ['hashing', 'redaction']
   return {
-    traces: { receivers: ['otlp'], processors: [...privacy, 'workflow_metrics', sampling], exporters: ['file'] },
+    traces: { receivers: ['otlp'], processors: [...privacy, 'workflow_metrics', 'tail_sampling'], exporters: ['file'] },
     logs: { receivers: ['otlp'], processors: privacy, exporters: ['file'] },
     metrics: { receivers: ['otlp', 'workflow_metrics'], processors: privacy, exporters: [metrics] }
   }

@@ -1,6 +1,9 @@
 // The truth of the simulator as questions in PromQL, and whether Prometheus gives the same answers.
 
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { TruthFile } from '../../clients/simulator/truth.js'
+import type { Replica } from './fleet.js'
 import { type Run, until } from './harness.js'
 import { query } from './prometheus-server.js'
 
@@ -126,4 +129,37 @@ async function differences(base: string, expression: string, rows: readonly Row[
 
 function round(n: number): number {
   return Math.round(n * 1000) / 1000
+}
+
+/** Sampling at 1 % keeps every trace with an error, wherever its spans came in and its gateway was killed, and few others. */
+export function errorsKept(run: Run, truth: TruthFile, replicas: readonly Replica[]): void {
+  const lines = replicas.flatMap(({ folder }) => filesIn(join(folder, 'out'))).flatMap(text => text.split('\n'))
+  const spans = lines.filter(line => line.startsWith('{"resourceSpans"')).join('\n')
+  const kept = new Set([...spans.matchAll(/"traceId":"([0-9a-f]{32})"/g)].map(([, id]) => id))
+  const missing = truth.tracesWithErrors.filter(id => !kept.has(id))
+  const others = kept.size - (truth.tracesWithErrors.length - missing.length)
+  run.check(
+    'every trace with an error is kept at 1 %',
+    missing.length === 0 && truth.tracesWithErrors.length > 100,
+    `${truth.tracesWithErrors.length} traces, ${missing.length} missing`
+  )
+  run.check('few others are kept', others > 0 && others < started(truth) * 0.03, `${others} of ${started(truth)}`)
+}
+
+/** Searches every file that the gateways wrote and everything they said. */
+export function nothingPlanted(run: Run, { planted }: TruthFile, replicas: readonly Replica[]): void {
+  const all = replicas.flatMap(({ folder, process }) => [...filesIn(folder), process.output])
+  const text = all.join('\n')
+  const found = planted.values.filter(value => text.includes(value))
+  run.check(
+    'nothing planted is in any file or line',
+    found.length === 0 && planted.values.length > 1000,
+    `${planted.values.length} values looked for in ${all.length} files, ${text.length} bytes; found ${found.length}`
+  )
+}
+
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  return files.map(entry => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
 }

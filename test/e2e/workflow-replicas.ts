@@ -3,19 +3,10 @@
 
 import { join } from 'node:path'
 import { startRedis } from '../helpers/redis.js'
-import {
-  killAt,
-  lastLine,
-  PROCESSORS,
-  pipelines,
-  Replica,
-  type ReplicaPorts,
-  type SomeConfig,
-  simulate
-} from './fleet.js'
+import { killAt, lastLine, pipelines, Replica, type ReplicaPorts, type SomeConfig, sampled, simulate } from './fleet.js'
 import type { Run } from './harness.js'
 import { installPrometheus, startPrometheus } from './prometheus-server.js'
-import { compare } from './truth.js'
+import { compare, errorsKept, nothingPlanted } from './truth.js'
 
 const FLEET = ['--executions', '3000', '--speed', 'max', '--rate', '40', '--fail', '5%', '--flaky', '5%']
 
@@ -26,13 +17,13 @@ export default async function run(run: Run): Promise<void> {
   // Metrics are pushed: whichever replica owns a part of them, one Prometheus has them all.
   const base = await startPrometheus(run, { targets: {}, features: ['native-histograms'] })
   const config = (ports: ReplicaPorts, folder: string): SomeConfig => ({
-    processors: { ...PROCESSORS, probabilistic_sampler: { sampling_percentage: 1 } },
+    processors: sampled(1),
     exporters: {
       file: { path: join(folder, 'out', 't.jsonl') },
       prometheus_remote_write: { endpoint: `${base}/api/v1/write` }
     },
     queue: { type: 'redis', url: redis.url, lease: '2s', member: `m${ports.http}` },
-    service: { pipelines: pipelines('probabilistic_sampler', 'prometheus_remote_write') }
+    service: { pipelines: pipelines('prometheus_remote_write') }
   })
   const replicas: Replica[] = []
   for (let i = 0; i < 3; i++) replicas.push(await Replica.start(run, config))
@@ -43,4 +34,6 @@ export default async function run(run: Run): Promise<void> {
   run.same('two were killed with -9 while they worked', kills, [1, 1])
   run.check('the simulator got everything through', code === 0, lastLine(output))
   await compare(run, base, truth)
+  errorsKept(run, truth, replicas)
+  nothingPlanted(run, truth, replicas)
 }
