@@ -156,26 +156,51 @@ t.test('random flipped bytes anywhere never stop a start, nor a read, nor an app
   }
 })
 
-t.test('a torn last frame is cut off without a word: it was never acknowledged', async t => {
+for (const [how, tear] of [
+  ['the file ends in it', (path: string, end: number) => fs.truncateSync(path, end - 10)],
+  ['zeros follow', (path: string, end: number) => zeroFrom(path, end - 10)]
+] as const) {
+  t.test(`a torn last frame is cut off without a word, it was never acknowledged: ${how}`, async t => {
+    const dir = t.testdir({})
+    const log = await opened(t, dir, { idleMs: 1e6 })
+    await log.commit({ appends: [entry('s', 'whole')] })
+    await log.commit({ appends: [entry('s', 'torn'.repeat(50))] })
+    const copy = join(t.testdirName, '..', 'torn-copy')
+    fs.rmSync(copy, { recursive: true, force: true })
+    fs.cpSync(dir, copy, { recursive: true })
+    t.teardown(() => fs.rmSync(copy, { recursive: true }))
+    fs.rmSync(join(copy, 'lock'))
+    const name = files(copy)
+      .filter(name => name.endsWith('.seg'))
+      .at(-1)!
+    const path = join(copy, 'log', name)
+    tear(path, fs.readFileSync(path).lastIndexOf('torn') + 4)
+    const again = await opened(t, copy)
+    const damage: Damage[] = []
+    again.onDamage(what => damage.push(what))
+    t.same(texts(again.read('a', 0, ALL)), ['whole'])
+    t.same(damage, [])
+    t.same(await again.commit({ appends: [entry('s', 'next')] }), [2])
+  })
+}
+
+function zeroFrom(path: string, from: number): void {
+  const bytes = fs.readFileSync(path)
+  fs.writeFileSync(path, bytes.fill(0, from))
+}
+
+t.test('small commits go into a part of the file that is already on the disk', async t => {
   const dir = t.testdir({})
   const log = await opened(t, dir, { idleMs: 1e6 })
-  await log.commit({ appends: [entry('s', 'whole')] })
-  await log.commit({ appends: [entry('s', 'torn'.repeat(50))] })
-  const copy = join(t.testdirName, '..', 'torn-copy')
-  fs.rmSync(copy, { recursive: true, force: true })
-  fs.cpSync(dir, copy, { recursive: true })
-  t.teardown(() => fs.rmSync(copy, { recursive: true }))
-  fs.rmSync(join(copy, 'lock'))
-  const name = files(copy)
-    .filter(name => name.endsWith('.seg'))
-    .at(-1)!
-  fs.truncateSync(join(copy, 'log', name), fs.statSync(join(copy, 'log', name)).size - 10)
-  const again = await opened(t, copy)
-  const damage: Damage[] = []
-  again.onDamage(what => damage.push(what))
-  t.same(texts(again.read('a', 0, ALL)), ['whole'])
-  t.same(damage, [])
-  t.same(await again.commit({ appends: [entry('s', 'next')] }), [2])
+  const sizes = new Set<number>()
+  for (let i = 0; i < 50; i++) {
+    await log.commit({ appends: [entry('s', `entry ${i}`)] })
+    const name = files(dir)
+      .filter(name => name.endsWith('.seg'))
+      .at(-1)!
+    sizes.add(fs.statSync(join(dir, 'log', name)).size)
+  }
+  t.equal(sizes.size, 1)
 })
 
 t.test('a refused frame that reached the disk all the same does not come back', async t => {
