@@ -1,4 +1,4 @@
-// CPU of the log, whole process with its threads: append + read + ack of 300 kB entries one at a time and of 6 kB entries with
+// CPU of the log, whole process with its threads: append + read + ack of 300 kB entries one at a time and of 6 kB entries alone and with
 // 100 concurrent commits, then file size and memory over some GB. Goal: <= 350 us for 300 kB.
 //   node dist/bench/micro/queue.js [GB=2]
 import * as fs from 'node:fs'
@@ -10,6 +10,7 @@ const dir = fs.mkdtempSync(join(process.env['QUEUE_DIR'] ?? tmpdir(), 'bench-que
 const log = new EmbeddedLog({ dir, maxBytes: 4e9 })
 await log.start()
 await log.cursors(new Map([['exporter', ['traces']]]))
+await run('6 kB, one at a time', 1500, 6_000, 1)
 await run('300 kB, warm-up', 500, 300_000, 1)
 await run('300 kB, one at a time', 1500, 300_000, 1)
 await run('300 kB, 8 concurrent', 1600, 300_000, 8)

@@ -41,3 +41,23 @@ for (const detector of DETECTORS) {
     }
   })
 }
+
+t.test('ordinary texts are passed by tier 1: what the gateway costs hangs on it', async t => {
+  const ordinary = [
+    'step aggregate',
+    'load input',
+    'AlgoFlow.Steps.Aggregate.run',
+    'AlgoFlow.Telemetry',
+    'write failed: connection reset by peer',
+    'https://api.internal/v2/embed-corpus/0e4d619a-719e-4c73-a0bb-4a6d7fde338c?page=2&limit=100',
+    '029f3a8b64437d842cdd491adca68f4d',
+    'worker-7f9c6d5b8-x2x9z',
+    'application/x-protobuf',
+    'opentelemetry',
+    'POST /v1/traces'
+  ]
+  for (const text of ordinary) {
+    const bytes = Buffer.from(text)
+    t.equal(scanner.prefilter.mask(bytes, 0, bytes.length), 0, text)
+  }
+})

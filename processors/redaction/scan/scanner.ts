@@ -187,6 +187,8 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
     for (const prefix of detector.prefixes ?? []) words.push(prefix)
     if (detector.labelTrigger === undefined) continue
     for (const phrase of detector.labels ?? []) {
+      // Without a Latin letter it is the work of `#foreign`: as an empty word it would be everywhere.
+      if (ascii(phrase) === '') continue
       for (const word of joinings(ascii(phrase).split(' '))) {
         const isWhole = word.length < 4 || WHOLE.has(word)
         if (CAMEL.has(word)) words.push({ word: `|${word}`, bits: detector.labelTrigger })
