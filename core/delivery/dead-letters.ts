@@ -127,7 +127,8 @@ export async function lost(
   await stores.log.commit(ending([what], 'damaged'))
 }
 
-async function discard(
+/** Ends parked payloads without delivering them; how many items. */
+export async function discard(
   stores: Pick<DeadLetterStores, 'log' | 'parking'>,
   letters: readonly Parked[],
   reason: DropReason

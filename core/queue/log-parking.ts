@@ -85,6 +85,10 @@ export class LogParking implements Parking {
     for (const what of this.#untold.splice(0)) fn(what)
   }
 
+  async scrub(before: number): Promise<void> {
+    await this.#log.scrub?.(before)
+  }
+
   async stop(): Promise<void> {
     await this.#log.stop()
   }

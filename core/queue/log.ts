@@ -171,6 +171,11 @@ export interface Log {
       readonly part?: number
     }) => void
   ): void
+  /**
+   * Rewrites what still holds bytes of entries that are gone and were appended before `before` (milliseconds since the
+   * epoch), so that they leave the store; what was set aside as damaged before it goes too. Absent: released is gone.
+   */
+  scrub?(before: number): Promise<void>
   /** Waits for running commits, closes. Safe twice, safe without start. */
   stop(): Promise<void>
 }

@@ -70,5 +70,7 @@ export interface Parking {
   onDamage?(fn: (what: ParkingDamage) => void): void
   /** Told of payloads of another process that came to this one, where processes share a store: it can commit nothing of them now. */
   onGained?(fn: (ids: readonly string[]) => void): void
+  /** As `scrub` of the log: what was removed and parked before `before` leaves the store. Absent: removed is gone. */
+  scrub?(before: number): Promise<void>
   stop(): Promise<void>
 }

@@ -37,6 +37,8 @@ export class Appender {
   readonly #o: AppenderOptions
   #file: FileHandle | undefined
   #size = 0
+  /** When the oldest record of the present file may have been written. */
+  #begun = 0
   #waiting: Waiting[] = []
   #writing: Promise<void> | undefined
 
@@ -48,6 +50,28 @@ export class Appender {
     await mkdir(dirname(this.#o.path), { recursive: true })
     await this.#open()
     await this.#prune()
+  }
+
+  /** Ends a file whose records get old and removes those that are; resolves when it is done. Without `maxDays` nothing. */
+  async sweep(): Promise<void> {
+    if (this.#o.maxDays === 0) return
+    await this.#writing
+    if (this.#file === undefined || this.#writing !== undefined) return
+    this.#writing = this.#sweep().finally(() => {
+      this.#writing = undefined
+      if (this.#waiting.length > 0) this.#writing = this.#drain()
+    })
+    await this.#writing
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#isOld()) await this.#rotate()
+    else await this.#prune()
+  }
+
+  /** A file is a day long at most, so that what is too old can go. */
+  #isOld(): boolean {
+    return this.#o.maxDays > 0 && this.#size > 0 && this.#o.now() - this.#begun >= DAY_MS
   }
 
   /** Resolves when the record is written (and on the disk, with `fsync`); rejects with the file system's error. */
@@ -95,7 +119,9 @@ export class Appender {
     const bytes = round.reduce((sum, { record }) => sum + record.length, 0)
     const { maxBytes, fsync } = this.#o
     if (maxBytes > 0 && this.#size > 0 && this.#size + bytes > maxBytes) await this.#rotate()
+    else if (this.#file !== undefined && this.#isOld()) await this.#rotate()
     if (this.#file === undefined) await this.#open()
+    if (this.#size === 0) this.#begun = this.#o.now()
     const file = this.#file!
     try {
       await writeAll(
@@ -126,7 +152,10 @@ export class Appender {
     await (await open(path, 'a')).close() // makes it when missing; 'r+' then writes at a position, 'a' would not
     const file = await open(path, 'r+')
     this.#file = file
-    this.#size = (await file.stat()).size
+    const { size, birthtimeMs, mtimeMs } = await file.stat()
+    this.#size = size
+    // Not every file system knows when a file was made.
+    this.#begun = Math.min(birthtimeMs || mtimeMs, mtimeMs)
     if (!lines || this.#size === 0) return
     const whole = await endOfLastLine(file, this.#size)
     if (whole === this.#size) return

@@ -37,7 +37,8 @@ export const schema = Type.Object(
           max_days: Type.Integer({
             default: 0,
             minimum: 0,
-            description: 'Renamed files older than this are removed; 0: never.'
+            description:
+              'Nothing older is kept, to the day: the file is renamed every day, and renamed files are removed when their newest record is older than this; 0: never.'
           }),
           max_backups: Type.Integer({ default: 100, minimum: 0, description: 'Renamed files kept at most; 0: all.' })
         },

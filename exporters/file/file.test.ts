@@ -6,6 +6,7 @@ import { configOf } from '../../core/config/check.js'
 import { inflate } from '../../core/net/compression.js'
 import { numbered, numbersIn, range } from '../../test/helpers/delivery.js'
 import { exporterOf, never } from '../../test/helpers/exporter.js'
+import { until } from '../../test/helpers/gateway-process.js'
 import { ManualClock } from '../../test/helpers/receiver.js'
 import { validate } from './config.js'
 import file from './index.js'
@@ -81,6 +82,31 @@ t.test('rotated files older than max_days are removed, other files are not touch
   await make(t, { path: join(dir, 'out.json'), rotation: { max_days: 7 } }, clock)
   t.same((await readdir(dir)).sort(), ['other-2020-01-01T00-00-00.000.json', 'out-notes.json', 'out.json'])
 })
+
+t.test(
+  'with max_days nothing stays much longer, however little is written and whether anything more comes',
+  async t => {
+    const dir = t.testdir()
+    const clock = new ManualClock()
+    clock.move(Date.now() - clock.now())
+    const exporter = await make(t, { path: join(dir, 'out.json'), rotation: { max_days: 7 } }, clock)
+    const kept = async () => {
+      const files = await Promise.all((await readdir(dir)).map(name => readFile(join(dir, name))))
+      return files.flatMap(numbersIn).sort((a, b) => a - b)
+    }
+    await exporter.send(batch(0), never)
+    clock.move(25 * 3_600_000)
+    await until('the file to be renamed', async () => (await readdir(dir)).length === 2)
+    await exporter.send(batch(1), never)
+    t.same(await kept(), [0, 1])
+    clock.move(7 * 86_400_000)
+    await until('the first to be gone', async () => !(await kept()).includes(0))
+    clock.move(86_400_000)
+    await until('all to be gone', async () => (await kept()).length === 0)
+    await exporter.send(batch(2), never)
+    t.same(await kept(), [2], 'and it goes on')
+  }
+)
 
 t.test('two rotations at the same time of day lose nothing', async t => {
   const dir = t.testdir()

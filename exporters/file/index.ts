@@ -20,6 +20,8 @@ export const fileErrors = catalogue({
 
 const LIMITS = { maxBytes: 16 * 1024 * 1024, maxItems: Number.MAX_SAFE_INTEGER }
 const NEWLINE = Buffer.from('\n')
+/** How often old files are looked for. */
+const SWEEP_MS = 3_600_000
 
 export default defineExporter({
   type: 'file',
@@ -30,7 +32,7 @@ export default defineExporter({
   validate,
   inProcess: (config, n) => ({ ...config, path: numbered(config.path, n) }),
   create(config, context): Exporter {
-    const { clock } = context
+    const { clock, log } = context
     const names = config.encoding === undefined ? undefined : context.traceNames
     const lines = config.format === 'json' && config.compression === 'none'
     const appender = new Appender({
@@ -43,6 +45,17 @@ export default defineExporter({
       now: () => clock.now()
     })
     let encode = encoder(config, names, undefined)
+    let timer: { cancel(): void } | undefined
+    let isStopped = false
+    const sweepLater = () => {
+      if (isStopped) return
+      timer = clock.after(SWEEP_MS, () => {
+        appender
+          .sweep()
+          .catch(error => log.warn({ code: codeOf(error) }, 'old files could not be removed; tried again in an hour'))
+          .finally(sweepLater)
+      })
+    }
     return {
       limits: LIMITS,
       async start() {
@@ -50,6 +63,7 @@ export default defineExporter({
         await appender.start().catch(error => {
           throw fileErrors.FILE_NOT_OPEN(config.path, codeOf(error))
         })
+        sweepLater()
       },
       async send(batch): Promise<Outcome> {
         const record = await encode(batch)
@@ -60,7 +74,11 @@ export default defineExporter({
           return { kind: 'retry', cause: fileErrors.FILE_NOT_WRITTEN(config.path, codeOf(error)) } // disk full: later
         }
       },
-      stop: () => appender.stop()
+      async stop() {
+        isStopped = true
+        timer?.cancel()
+        await appender.stop()
+      }
     }
   }
 })

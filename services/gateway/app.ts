@@ -114,6 +114,7 @@ export class Gateway {
       keepMs: () => this.config.retentionMs,
       stores: this.deadLetters,
       exporters: () => [...this.deliveries.keys()],
+      paused: (exporter, work) => this.exclusively(() => this.#paused(exporter, work)),
       clock,
       log
     })
@@ -209,6 +210,19 @@ export class Gateway {
     this.#changing = run
     run.catch(() => {})
     return run
+  }
+
+  /** Lets `work` run while nobody delivers for the exporter; what is under way is finished first. */
+  async #paused<T>(exporter: string, work: () => Promise<T>): Promise<T> {
+    if (this.#state === 'stopping' || this.#state === 'stopped') throw gatewayErrors.GATEWAY_NOT_READY(this.#state)
+    const delivery = this.deliveries.get(exporter)
+    if (delivery === undefined) return work() // a reload took it away meanwhile
+    await delivery.stop(this.config.service.shutdownTimeoutMs)
+    try {
+      return await work()
+    } finally {
+      await this.#parts.renewDelivery(exporter).start()
+    }
   }
 
   /** Waits for a change under way, but not for one that hangs. */

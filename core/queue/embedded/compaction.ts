@@ -31,6 +31,7 @@ export async function compact(segment: Segment, book: Book): Promise<number | un
     fs.renameSync(path, segment.path)
     for (const [row, offset] of moved) segment.chunk.offset[row] = offset
     segment.adopt(draft)
+    segment.rewrittenWith = segment.chunk.liveEntries
     return undefined
   } catch (error) {
     draft.close()

@@ -56,6 +56,47 @@ function ackAll(log: EmbeddedLog): Promise<unknown> {
   })
 }
 
+t.test('scrub: bytes of released entries leave every file, what is held stays, now and after a restart', async t => {
+  const dir = t.testdir({})
+  let now = 1_000
+  const log = await opened(t, dir, { segmentBytes: 4096, idleMs: 3_600_000, now: () => now })
+  const secret = (i: number) => `released-${i}.${'s'.repeat(200)}`
+  const positions: number[] = []
+  for (let i = 0; i < 60; i++) {
+    now += 10
+    const text = i % 10 === 0 ? `held-${i}.` : secret(i)
+    positions.push(...(await log.commit({ appends: [entry('s', text)] })))
+  }
+  const gone = positions.filter((_, i) => i % 10 !== 0)
+  await log.commit({ acks: ['a', 'b'].map(cursor => ({ cursor, positions: gone })) })
+  const found = (what: string) =>
+    files(dir).filter(name => fs.readFileSync(join(dir, 'log', name)).includes(Buffer.from(what))).length
+  t.ok(found('released-') > 0, 'a release alone leaves bytes behind')
+  await log.scrub(1_000)
+  t.ok(found('released-') > 0, 'nothing is old enough')
+  const some = found('released-')
+  await log.scrub(1_300)
+  t.ok(found('released-') < some || found('released-5') === 0, 'the old ones')
+  await log.scrub(Number.POSITIVE_INFINITY)
+  t.equal(found('released-'), 0)
+  const held = Array.from({ length: 6 }, (_, i) => `held-${i * 10}.`)
+  t.same(texts(log.read('a', 0, ALL)), held)
+  await log.commit({ appends: [entry('s', 'new')] })
+  await log.stop()
+  const again = await opened(t, dir)
+  t.same(texts(again.read('b', 0, ALL)), [...held, 'new'])
+  t.equal(again.status().damagedEntries, 0)
+})
+
+t.test('scrub: what was set aside as damaged goes when it is old', async t => {
+  const dir = t.testdir({ damaged: { 'entry-1.bin': 'x', 'entry-2.bin': 'y' } })
+  const log = await opened(t, dir)
+  const old = new Date(Date.now() - 10_000)
+  fs.utimesSync(join(dir, 'damaged', 'entry-1.bin'), old, old)
+  await log.scrub(Date.now() - 5_000)
+  t.same(files(dir, 'damaged'), ['entry-2.bin'])
+})
+
 t.test('a flipped payload byte costs that entry only, counted, kept aside and told', async t => {
   const dir = t.testdir({})
   let log = await opened(t, dir)

@@ -225,6 +225,25 @@ export class EmbeddedLog implements Log {
     await this.#running
   }
 
+  async scrub(before: number): Promise<void> {
+    this.#checkOpen()
+    await this.#exclusively(async () => {
+      // What is rewritten leaves out what was acked: those acks must be durable.
+      await this.#active!.sync()
+      if (holdsReleased(this.#active!, before)) await this.#roll()
+      for (const segment of this.#segments) {
+        if (segment === this.#active || segment.chunk.liveEntries === 0 || !holdsReleased(segment, before)) continue
+        const damaged = await compact(segment, this.#book)
+        if (damaged !== undefined) this.#quarantine(damaged)
+      }
+      await this.#trim()
+      // A file that was used before may hold old bytes behind its end.
+      for (const segment of this.#segments) if (segment.size() > segment.end) segment.cut(segment.end)
+      fs.rmSync(this.#sparePath(), { force: true })
+      expireDamaged(join(this.#dir, 'damaged'), before)
+    })
+  }
+
   async stop(): Promise<void> {
     if (this.#unlock === undefined) return
     clearInterval(this.#idle)
@@ -628,6 +647,24 @@ function checkCommit(commit: Commit): number {
   }
   if (bytes > 0xffffffff) throw queueErrors.QUEUE_BAD_ENTRY('one commit holds more than 4 GiB')
   return bytes
+}
+
+/** Whether a file still has payload of entries that are released and were appended before `before`. */
+function holdsReleased({ chunk, rewrittenWith }: Segment, before: number): boolean {
+  if (chunk.liveEntries === (rewrittenWith ?? chunk.count)) return false
+  for (let i = 0; i < chunk.count; i++) {
+    if (chunk.gone[i] === 1 && chunk.bytes[i]! > 0 && chunk.time[i]! < before) return true
+  }
+  return false
+}
+
+/** Removes what was set aside before `before`. */
+function expireDamaged(dir: string, before: number): void {
+  const names = fs.existsSync(dir) ? fs.readdirSync(dir) : []
+  for (const name of names) {
+    const path = join(dir, name)
+    if (fs.statSync(path).mtimeMs < before) fs.rmSync(path, { force: true })
+  }
 }
 
 function segmentPath(dir: string, id: number, salt: number): string {

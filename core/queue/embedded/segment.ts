@@ -31,6 +31,8 @@ export class Segment {
   readonly path: string
   /** Where the next frame goes. */
   end = 0
+  /** Live entries when it was last rewritten with just those; undefined: never. */
+  rewrittenWith: number | undefined
   #fd: number
   #open = true
   // Synced writes go through a second descriptor opened with O_DSYNC: one call that writes and syncs costs about 60 % of

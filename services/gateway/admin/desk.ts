@@ -83,7 +83,12 @@ export class StoreDesk implements Desk {
 
   async change(what: Change, ids: readonly string[]): Promise<number> {
     const own = ids.map(id => this.#own(id))
-    return this.#alone(() => WORK[what](this.#stores, own))
+    return this.#alone(async () => {
+      const items = await WORK[what](this.#stores, own)
+      // Removed for good means from the disk too.
+      if (what === 'purge') await this.#stores.parking.scrub?.(Number.POSITIVE_INFINITY)
+      return items
+    })
   }
 
   #named<L extends DeadLetter>(letter: L): L {
