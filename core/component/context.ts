@@ -1,5 +1,7 @@
 // What every component is handed when it is created: its own log, its own counters, time. Nothing global.
 
+import type { Signal } from '../otlp/signal.js'
+
 /** Structured log; never pass telemetry values, only names, counts, codes. */
 export interface Log {
   debug(fields: object, message: string): void
@@ -50,6 +52,8 @@ export interface ComponentContext<C extends string = string> {
    * has none. What is hashed under it agrees over restarts, not over replicas.
    */
   readonly installationKey?: string
+  /** That of the pipeline it stands in; undefined where it may see several. */
+  readonly signal?: Signal
   /** True when a processor behind this one, in the same pipeline, judges whole traces. */
   readonly isTraceJudged?: boolean
   /** Undefined where this gateway is the only one. */

@@ -143,13 +143,14 @@ export class ItemReader implements ItemView {
 
   #attributeIn(field: number, key: string, from: number, to: number): unknown {
     let found: unknown
+    const wanted = bytesOf(key)
     for (let p = from; p < to; ) {
       const next = skipField(this.buf, p, to)
       if (next < 0) break
       if (this.buf[p] === ((field << 3) | 2)) {
         const at = contentFrom(this.buf, p)
         const keyAt = findLast(this.buf, 1, 2, at, next)
-        if (keyAt !== undefined && this.buf.toString('utf8', keyAt.from, keyAt.to) === key) {
+        if (keyAt !== undefined && isAt(this.buf, keyAt.from, keyAt.to, wanted)) {
           const value = findLast(this.buf, 2, 2, at, next)
           found = value === undefined ? undefined : valueAt(this.buf, value.from, value.to)
         }
@@ -181,4 +182,21 @@ export class ItemReader implements ItemView {
     const at = findLast(this.buf, field, 1, this.start, this.end)
     return at === undefined ? 0n : this.buf.readBigUInt64LE(at.from)
   }
+}
+
+/** Keys that processors ask for come from their config: few. */
+const MAX_KEYS = 1000
+const KEYS = new Map<string, Buffer>()
+
+function bytesOf(key: string): Buffer {
+  let bytes = KEYS.get(key)
+  if (bytes === undefined) {
+    bytes = Buffer.from(key)
+    if (KEYS.size < MAX_KEYS) KEYS.set(key, bytes)
+  }
+  return bytes
+}
+
+function isAt(buf: Buffer, from: number, to: number, wanted: Buffer): boolean {
+  return to - from === wanted.length && buf.compare(wanted, 0, wanted.length, from, to) === 0
 }

@@ -5,7 +5,8 @@
 //                                probabilistic_sampler writes the same): so that a later tier with the same source of
 //                                randomness does not count that chance twice
 
-import type { AttributeView, ItemView } from '../otlp/views.js'
+import type { Signal } from '../otlp/signal.js'
+import type { AttributeView, ItemView, Visitor } from '../otlp/views.js'
 import { WireType, WireWriter } from '../otlp/wire.js'
 import { ALWAYS, readThreshold, thresholdText, weightOf } from './threshold.js'
 
@@ -68,11 +69,24 @@ export class WeightEdit {
     return this.before
   }
 
+  /** In place of `read`, where the record says nothing. */
+  none(): LogWeight {
+    this.before.weight = 1
+    this.before.threshold = ALWAYS
+    return this.before
+  }
+
   /** The weight and threshold that the record gets; after `read`. */
   set(weight: number, threshold: number): void {
     this.#weight = weight
     this.#threshold = threshold
     this.#isNew = weight !== this.before.weight || threshold !== this.before.threshold
+  }
+
+  /** A record that was kept at this threshold. */
+  raise(item: ItemView, threshold: number): void {
+    const before = this.read(item)
+    if (threshold > before.threshold) this.set(weightAt(before, threshold), threshold)
   }
 
   /** The older statement goes. */
@@ -87,7 +101,11 @@ export class WeightEdit {
   }
 }
 
-/** Attributes that `WeightEdit.attribute` is to be shown. */
-export function isWeightKey({ text }: { readonly text: string }): boolean {
-  return text === WEIGHT_KEY || text === THRESHOLD_KEY
+/** What the walk must show for that: nothing where there are no log records (bench/micro/head-sampling.ts). */
+export function weightHooks(edit: WeightEdit, signal?: Signal): Pick<Visitor, 'attribute' | 'wantsKey'> {
+  if (signal !== undefined && signal !== 'logs') return {}
+  return {
+    wantsKey: key => key.text === WEIGHT_KEY || key.text === THRESHOLD_KEY,
+    attribute: attribute => edit.attribute(attribute)
+  }
 }

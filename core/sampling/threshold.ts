@@ -94,7 +94,7 @@ const MAX_VALUE = 256
  * The trace state with the threshold set (undefined: removed, the chance is not known). What an earlier sampler has
  * rejected stays rejected: the higher threshold is written. A changed member goes to the front (W3C 3.5). An earlier threshold
  * that would have rejected the trace cannot be true, so then none is written ("General requirements").
- * @param randomness the trace's, where it is known: to check the earlier threshold
+ * @param randomness the trace's, where it is known: to check the earlier threshold; below 0: not known
  */
 export function withThreshold(traceState: string, threshold: number | undefined, randomness?: number): string {
   const members = traceState
@@ -116,6 +116,6 @@ export function withThreshold(traceState: string, threshold: number | undefined,
 function laterThreshold(earlier: string | undefined, threshold: number, randomness: number | undefined) {
   const before = earlier === undefined ? undefined : readThreshold(earlier)
   if (before === undefined) return thresholdText(threshold)
-  if (randomness !== undefined && randomness < before) return undefined
+  if (randomness !== undefined && randomness >= 0 && randomness < before) return undefined
   return before > threshold ? earlier! : thresholdText(threshold)
 }

@@ -5,9 +5,9 @@ import { defineProcessor } from '../../core/component/processor.js'
 import type { ItemView } from '../../core/otlp/views.js'
 import { AdaptiveRates } from '../../core/sampling/adaptive.js'
 import { chanceOf } from '../../core/sampling/fair-shares.js'
-import { isErrorItem, workflowOf } from '../../core/sampling/items.js'
-import { isWeightKey, WeightEdit, weightAt } from '../../core/sampling/log-weight.js'
-import { ALWAYS, randomnessOf, readOtelState, withThreshold } from '../../core/sampling/threshold.js'
+import { ItemFacts, workflowOf } from '../../core/sampling/items.js'
+import { WeightEdit, weightHooks } from '../../core/sampling/log-weight.js'
+import { ALWAYS, withThreshold } from '../../core/sampling/threshold.js'
 import { type AdaptiveSamplerConfig, schema, validate } from './config.js'
 
 export default defineProcessor({
@@ -23,42 +23,31 @@ export default defineProcessor({
     const { rates: shared } = context
     const rates = new AdaptiveRates(optionsOf(config, shared && (rate => shared.part('rate', rate))))
     const isBytes = config.items_per_second === undefined
+    const facts = new ItemFacts()
     const edit = new WeightEdit()
     let threshold = ALWAYS
-    let randomness: number | undefined
     return {
       item(item: ItemView) {
         const now = context.clock.now()
         const units = isBytes ? item.end - item.start : 1
         threshold = ALWAYS
-        randomness = randomnessIn(item)
         edit.begin()
+        facts.read(item)
+        const { randomness, isError } = facts
         // Errors compete with nobody, and what has no trace cannot be chosen by it.
-        if (randomness !== undefined && !isErrorItem(item))
-          threshold = rates.threshold(workflowOf(item) ?? '', units, now)
+        if (randomness >= 0 && !isError) threshold = rates.threshold(workflowOf(item) ?? '', units, now)
         rates.spend(units, chanceOf(threshold), now)
-        if (randomness !== undefined && randomness < threshold) item.drop('not_sampled')
-        else if (item.signal === 'logs' && threshold !== ALWAYS) {
-          const before = edit.read(item)
-          edit.set(weightAt(before, threshold), Math.max(before.threshold, threshold))
-        }
+        if (randomness >= 0 && randomness < threshold) item.drop('not_sampled')
+        else if (item.signal === 'logs' && threshold !== ALWAYS) edit.raise(item, threshold)
       },
-      wantsKey: isWeightKey,
-      attribute: attribute => edit.attribute(attribute),
       itemEnd(item: ItemView) {
-        if (item.signal === 'traces') item.insertTraceState(withThreshold(item.traceState(), threshold, randomness))
-        edit.itemEnd(item)
-      }
+        if (item.signal === 'logs') edit.itemEnd(item)
+        else item.insertTraceState(withThreshold(facts.traceState, threshold, facts.randomness))
+      },
+      ...weightHooks(edit, context.signal)
     }
   }
 })
-
-function randomnessIn(item: ItemView): number | undefined {
-  const id = item.traceId()
-  if (id === undefined) return undefined
-  const explicit = item.signal === 'traces' ? readOtelState(item.traceState()).randomness : undefined
-  return explicit ?? randomnessOf(id, 0)
-}
 
 function optionsOf(config: AdaptiveSamplerConfig, part: ((rate: number) => number) | undefined) {
   const { items_per_second: items, bytes_per_second: bytes, adjustment_interval, weight, band } = config

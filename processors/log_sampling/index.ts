@@ -3,7 +3,7 @@
 
 import { defineProcessor } from '../../core/component/processor.js'
 import type { ItemView } from '../../core/otlp/views.js'
-import { isWeightKey, WeightEdit, weightAt } from '../../core/sampling/log-weight.js'
+import { WeightEdit, weightAt, weightHooks } from '../../core/sampling/log-weight.js'
 import { ALWAYS, randomnessOf } from '../../core/sampling/threshold.js'
 import { Chances } from './chances.js'
 import { schema } from './config.js'
@@ -59,14 +59,13 @@ export default defineProcessor({
           item.drop(reason)
           return
         }
-        const before = edit.read(item)
+        const before = facts.mayHaveWeight ? edit.read(item) : edit.none()
         const weight = limited(weightAt(before, threshold))
         if (weight === 0) item.drop('template_limit')
         else edit.set(weight, Math.max(before.threshold, threshold))
       },
-      wantsKey: isWeightKey,
-      attribute: attribute => edit.attribute(attribute),
-      itemEnd: item => edit.itemEnd(item)
+      itemEnd: item => edit.itemEnd(item),
+      ...weightHooks(edit)
     }
   }
 })

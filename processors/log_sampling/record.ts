@@ -2,11 +2,13 @@
 
 import type { ItemView } from '../../core/otlp/views.js'
 import { WireReader, WireType } from '../../core/otlp/wire.js'
+import { isZero } from '../../core/sampling/items.js'
 
 /** Fields of LogRecord (opentelemetry.proto.logs.v1). */
 const TIME = 1
 const SEVERITY_TEXT = 3
 const BODY = 5
+const ATTRIBUTES = 6
 const TRACE_ID = 9
 const OBSERVED_TIME = 11
 const EVENT_NAME = 12
@@ -33,6 +35,8 @@ export class RecordFacts {
   bodyTo = 0
   nameFrom = 0
   nameTo = 0
+  /** False: it cannot have an attribute of earlier sampling. */
+  mayHaveWeight = false
   readonly #reader = new WireReader(Buffer.alloc(0))
   #times = 0
 
@@ -43,11 +47,13 @@ export class RecordFacts {
     this.traceAt = -1
     this.bodyFrom = this.bodyTo = this.nameFrom = this.nameTo = 0
     this.#times = 0
+    this.mayHaveWeight = false
     let [textFrom, textTo] = [0, 0]
     while (reader.next()) {
       const { field, wire, start, stop } = reader
       if (wire === WireType.fixed64 && (field === TIME || field === OBSERVED_TIME)) this.#noteTime(start)
       else if (wire !== WireType.bytes) continue
+      else if (field === ATTRIBUTES) this.mayHaveWeight ||= this.#isSampling(start, stop)
       else if (field === BODY) [this.bodyFrom, this.bodyTo] = [start, stop]
       else if (field === TRACE_ID && stop - start === 16) this.traceAt = start
       else if (field === EVENT_NAME) [this.nameFrom, this.nameTo] = [start, stop]
@@ -75,6 +81,13 @@ export class RecordFacts {
     return (a >>> 8) * 0x1000000 + (b >>> 8)
   }
 
+  /** An attribute whose key, as far as a glance shows, begins like `sampling.`; one in an unusual form counts as well. */
+  #isSampling(from: number, to: number): boolean {
+    const { buf } = this
+    if (to - from < 3 || buf[from] !== 0x0a) return true
+    return buf[from + 2] === 0x73 && buf[from + 3] === 0x61 && buf[from + 4] === 0x6d
+  }
+
   #noteTime(at: number): void {
     const { buf } = this
     this.#times = mixed(this.#times ^ mixed(buf.readInt32LE(at)) ^ Math.imul(buf.readInt32LE(at + 4), 0x9e3779b1))
@@ -83,11 +96,6 @@ export class RecordFacts {
 
 function severityOf(text: string): number {
   return BY_TEXT.find(([pattern]) => pattern.test(text))?.[1] ?? 0
-}
-
-function isZero(buf: Buffer, at: number): boolean {
-  for (let i = at; i < at + 16; i++) if (buf[i] !== 0) return false
-  return true
 }
 
 /** Every bit of the result depends on every bit of `h` (the finalizer of murmur3). */

@@ -2,16 +2,9 @@
 
 import { defineProcessor } from '../../core/component/processor.js'
 import type { ItemView } from '../../core/otlp/views.js'
-import { isErrorItem } from '../../core/sampling/items.js'
-import { isWeightKey, WeightEdit, weightAt } from '../../core/sampling/log-weight.js'
-import {
-  ALWAYS,
-  NEVER,
-  randomnessOf,
-  readOtelState,
-  thresholdOf,
-  withThreshold
-} from '../../core/sampling/threshold.js'
+import { ItemFacts } from '../../core/sampling/items.js'
+import { WeightEdit, weightHooks } from '../../core/sampling/log-weight.js'
+import { ALWAYS, NEVER, readOtelState, thresholdOf, withThreshold } from '../../core/sampling/threshold.js'
 import { schema } from './config.js'
 
 const RANGE = NEVER
@@ -24,52 +17,43 @@ export default defineProcessor({
   stage: 'inline',
   mutates: true,
   schema,
-  create(config) {
+  create(config, context) {
     const own = thresholdOf(config.sampling_percentage / 100)
     const isProportional = config.mode === 'proportional'
+    const facts = new ItemFacts()
     const edit = new WeightEdit()
     let threshold = own
-    let randomness: number | undefined
 
-    /** Finds the randomness, and the threshold of an earlier stage; ALWAYS: none. */
-    const earlierOf = (item: ItemView, id: Buffer): number => {
-      randomness = randomnessOf(id, 0)
-      if (item.signal === 'logs') return edit.read(item).threshold
-      const state = readOtelState(item.traceState())
-      randomness = state.randomness ?? randomness
-      return state.threshold ?? ALWAYS
-    }
+    const earlierOf = (item: ItemView): number =>
+      item.signal === 'logs' ? edit.read(item).threshold : (readOtelState(facts.traceState).threshold ?? ALWAYS)
 
     return {
       item(item: ItemView) {
-        const id = item.traceId()
         threshold = own
-        randomness = undefined
         edit.begin()
-        if (id === undefined) {
+        facts.read(item)
+        const { randomness } = facts
+        if (randomness < 0) {
           threshold = ALWAYS
           if (config.fail_closed) item.drop('no_trace_id')
           return
         }
-        const earlier = earlierOf(item, id)
-        // An earlier threshold above the randomness cannot be true: it counts for nothing.
-        if (isProportional && randomness! >= earlier) threshold = share(own, earlier)
-        if (config.keep_errors && isErrorItem(item)) threshold = ALWAYS
-        if (randomness! < threshold) item.drop('not_sampled')
-        else if (item.signal === 'logs' && threshold > earlier) edit.set(weightAt(edit.before, threshold), threshold)
+        if (config.keep_errors && facts.isError) threshold = ALWAYS
+        else if (isProportional) threshold = stricter(own, earlierOf(item), randomness)
+        if (randomness < threshold) item.drop('not_sampled')
+        else if (item.signal === 'logs' && threshold !== ALWAYS) edit.raise(item, threshold)
       },
-      wantsKey: isWeightKey,
-      attribute: attribute => edit.attribute(attribute),
       itemEnd(item: ItemView) {
-        if (item.signal === 'traces') item.insertTraceState(withThreshold(item.traceState(), threshold, randomness))
-        edit.itemEnd(item)
-      }
+        if (item.signal === 'logs') edit.itemEnd(item)
+        else item.insertTraceState(withThreshold(facts.traceState, threshold, facts.randomness))
+      },
+      ...weightHooks(edit, context.signal)
     }
   }
 })
 
-/** The threshold of both chances together. */
-function share(own: number, earlier: number): number {
-  if (own === NEVER) return NEVER
+/** The threshold of both chances together. An earlier one above the randomness cannot be true: it counts for nothing. */
+function stricter(own: number, earlier: number, randomness: number): number {
+  if (own === NEVER || randomness < earlier) return own
   return thresholdOf(((RANGE - own) / RANGE) * ((RANGE - earlier) / RANGE))
 }

@@ -129,7 +129,7 @@ export class Parts {
     const { config, deliveries } = this
     const inline = pipeline.processors.filter(id => !isWindowed(config, id))
     const window = this.#windowOf(pipeline)
-    const at = { pipeline: pipeline.id, isTraceJudged: window !== undefined }
+    const at = { pipeline: pipeline.id, signal: pipeline.signal, isTraceJudged: window !== undefined }
     const stages = inline.map(id => {
       const [place, processor] = [`${pipeline.id} ${id} ${at.isTraceJudged}`, config.processors.get(id)!]
       const stage = before?.keptStage(place, processor) ?? this.#workshop.stage(processor, at)

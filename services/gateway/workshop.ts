@@ -44,6 +44,7 @@ export interface Tools {
 /** Where an inline processor stands: its pipeline, and whether a window behind it judges whole traces. */
 export interface StagePlace {
   readonly pipeline: string
+  readonly signal: Signal
   readonly isTraceJudged: boolean
 }
 
@@ -71,10 +72,10 @@ export class Workshop {
   /**
    * An inline processor in its place. @throws GATEWAY_NO_TYPE, what its `create` throws.
    */
-  stage({ id, type, config }: ComponentConfig, { pipeline, isTraceJudged }: StagePlace): Stage {
+  stage({ id, type, config }: ComponentConfig, { pipeline, signal, isTraceJudged }: StagePlace): Stage {
     const declaration = find<ProcessorDeclaration>('processor', type, PROCESSORS as readonly ProcessorDeclaration[])
     const shared = this.#sharing(`${pipeline}/${id}`)
-    const context = { ...this.#context('processor', id, declaration.counters), ...shared, isTraceJudged }
+    const context = { ...this.#context('processor', id, declaration.counters), ...shared, signal, isTraceJudged }
     const own = this.tools.installationKey
     const withKey = own === undefined ? context : Object.defineProperty({ ...context }, 'installationKey', { get: own })
     return { id, processor: declaration.create(config as never, withKey as never), mutates: declaration.mutates }
