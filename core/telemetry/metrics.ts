@@ -25,6 +25,8 @@ export interface MetricSources {
   /** Bytes of requests under way, by receiver. */
   inFlightBytes(): readonly { readonly receiver: string; readonly bytes: number }[]
   isReady(): boolean
+  /** False: other gateways share the queue, so that this ledger is a share of theirs and need not add up. Default true. */
+  readonly isWholeLedger?: boolean
 }
 
 /** The part of an exporter's delivery status that is shown; core/delivery's own status has all of it. */
@@ -197,17 +199,15 @@ export class GatewayMetrics {
       'pipeline_difference_items',
       'Items not accounted for before the queue; anything but 0 is a fault ({item}).',
       'gauge',
-      s => s.ledger().streams.map(l => ({ labels: { pipeline: l.stream }, value: l.difference }))
+      s => wholeLedger(s)?.streams.map(l => ({ labels: { pipeline: l.stream }, value: l.difference })) ?? []
     )
     own('parked_items', 'Items set aside: retried later or dead letters ({item}).', 'gauge', s =>
       s.ledger().exporters.map(e => ({ labels: { exporter: e.exporter }, value: e.parked }))
     )
     own('ledger_difference_items', 'Items not accounted for; anything but 0 is a fault ({item}).', 'gauge', s =>
-      s
-        .ledger()
-        .exporters.flatMap(e =>
-          e.difference === undefined ? [] : [{ labels: { exporter: e.exporter }, value: e.difference }]
-        )
+      (wholeLedger(s)?.exporters ?? []).flatMap(e =>
+        e.difference === undefined ? [] : [{ labels: { exporter: e.exporter }, value: e.difference }]
+      )
     )
   }
 
@@ -253,3 +253,8 @@ type Register = (
   type: 'counter' | 'gauge',
   read: (s: MetricSources) => Iterable<Sample>
 ) => Family
+
+/** The ledger, where this gateway's own must add up. */
+function wholeLedger(sources: MetricSources): Ledger | undefined {
+  return sources.isWholeLedger === false ? undefined : sources.ledger()
+}

@@ -238,6 +238,10 @@ t.test('totals, queue and deliveries are read when somebody looks', async t => {
   ]) {
     t.ok(text.includes(`${line}\n`), line)
   }
+  metrics.watch({ ...sources, isWholeLedger: false })
+  const share = await metrics.text()
+  t.notMatch(share, /^algoflow_gateway_(ledger|pipeline)_difference_items\{/m, 'a share need not add up')
+  t.match(share, 'algoflow_gateway_delivered_items_total{')
   metrics.unwatch()
   t.notMatch(await metrics.text(), /^algoflow_gateway_queue_bytes 5/m)
 })

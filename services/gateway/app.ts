@@ -317,7 +317,8 @@ export class Gateway {
       queue: () => this.#store.status(),
       deliveries: () => [...this.deliveries.values()].map(delivery => delivery.status()),
       inFlightBytes: () => [...this.#receivers].map(([receiver, r]) => ({ receiver, bytes: r.inFlightBytes() })),
-      isReady: () => this.obstacles().length === 0
+      isReady: () => this.obstacles().length === 0,
+      isWholeLedger: this.config.queue.type !== 'redis'
     })
   }
 

@@ -23,8 +23,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   $step: '.*',
   $instance: '.*'
 }
-/** Only there when something went wrong, which it has not. */
+/** Only there when something went wrong, which it has not, or with a queue in Redis. */
 const FAULTS = [
+  'algoflow_gateway_queue_spilled_bytes',
   'algoflow_gateway_exporter_dropped_total',
   'algoflow_gateway_processor_(errors|failed)_total',
   'algoflow_(workflow|step)_(completed|failed|retries|cache_hits|cache_misses)_total'
