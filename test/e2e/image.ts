@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { type Instruction, isIgnored, stagesOf } from './dockerfile.js'
 import { command, getJson, isUp, type Run, type Started } from './harness.js'
 import { NODE24, node24 } from './node24.js'
+import { keepRe2, keptRe2, re2Environment } from './re2.js'
 
 const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url))
 const STEP_LIMIT_MS = 20 * 60_000
@@ -24,6 +25,7 @@ export default async function run(run: Run): Promise<void> {
   const build = join(base, 'build')
   await mkdir(build)
   await buildStage(stages.get('build')!, build, node)
+  await keepRe2(build, node)
   const root = join(base, 'root')
   await emptyRoot(root, join(node, 'bin/node'))
   const last = [...stages.get('app')!, ...stages.get('gateway')!]
@@ -55,7 +57,9 @@ async function buildStage(stage: readonly Instruction[], to: string, node: strin
     }
     if (word === 'RUN' && !text.startsWith('apt-get')) {
       const path = `${join(node, 'bin')}:${process.env['PATH']}`
-      await command('env', [`PATH=${path}`, `npm_config_nodedir=${node}`, 'nice', 'sh', '-c', text], {
+      const abi = (await command(join(node, 'bin/node'), ['-p', 'process.versions.modules'])).stdout.trim()
+      const re2 = Object.entries(await re2Environment(node, keptRe2(node), abi)).map(entry => entry.join('='))
+      await command('env', [`PATH=${path}`, `npm_config_nodedir=${node}`, ...re2, 'nice', 'sh', '-c', text], {
         cwd: to,
         withinMs: STEP_LIMIT_MS
       })

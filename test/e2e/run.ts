@@ -19,7 +19,8 @@ const SCRIPTS: Readonly<Record<string, () => Promise<{ default: (run: Run) => Pr
   dashboards: () => import('./dashboards.js'),
   image: () => import('./image.js'),
   compose: () => import('./compose.js'),
-  page: () => import('./page.js')
+  page: () => import('./page.js'),
+  package: () => import('./package.js')
 }
 const LIMIT_MS = 15 * 60_000
 
