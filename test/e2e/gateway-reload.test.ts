@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { verify } from '../../core/audit/verify.js'
+import { readTrail, verify } from '../../core/audit/verify.js'
 import {
   type GatewayProcess,
   gatewayConfig,
@@ -112,20 +112,28 @@ t.test('20 reloads under load, good and bad: no connection breaks, every acknowl
       }
     }) as Record<string, object>
   }
-  const bad = (): string | object => {
+  const bad = (n: number): string | object => {
     const config = good()
     const grpc = { endpoint: `127.0.0.1:${port}` }
-    return pick<() => string | object>(
+    return [
       () => `${JSON.stringify(config)}, oops`,
       () => ({ ...config, exporters: { otlp_http: { endpoint: out.url, timeout: 5, no_such: 1 } } }),
       () => ({ ...config, queue: { type: 'embedded', path: './elsewhere' } }),
-      () => ({ ...config, receivers: { otlp: { protocols: { grpc } } } }),
+      () => ({ ...config, receivers: { ...config['receivers'], otlp: { protocols: { grpc } } } }),
+      // Stops the exporter that runs before it can tell that the new one cannot start.
+      () => ({
+        ...config,
+        exporters: {
+          ...config['exporters'],
+          otlp_http: { endpoint: 'https://127.0.0.1:1', tls: { ca_file: './none.pem' } }
+        }
+      }),
       () => {
         const { service } = config as { service: { pipelines: { traces: { exporters: string[] } } } }
         service.pipelines.traces.exporters.push('file')
         return { ...config, exporters: { ...config['exporters'], file: { path: './gateway.yaml/is/a/file' } } }
       }
-    )()
+    ][n % 6]!()
   }
 
   const gateway = await startGateway(t, { cwd, config: good() })
@@ -142,7 +150,7 @@ t.test('20 reloads under load, good and bad: no connection breaks, every acknowl
       () => load.acknowledged.length > requests + 8 && calls.acknowledged.length > called
     )
     const before = await gateway.page('/config')
-    write(cwd, isGood ? good() : bad())
+    write(cwd, isGood ? good() : bad(expected.refused))
     if (i % 2 === 0) gateway.kill('SIGHUP')
     else t.equal((await reload(gateway)).ok, isGood)
     expected[isGood ? 'accepted' : 'refused']++
@@ -168,4 +176,6 @@ t.test('20 reloads under load, good and bad: no connection breaks, every acknowl
   const trail = verify(join(cwd, 'data/queue/audit'))
   t.same(trail.findings, [])
   t.equal(trail.records, 22, 'the start, 20 reloads and the stop are on record')
+  const why = readTrail(join(cwd, 'data/queue/audit')).flatMap(({ code }) => (code === undefined ? [] : [code]))
+  t.same(why, ['GATEWAY_NEEDS_RESTART', 'RECEIVER_PORT_IN_USE', 'TLS_FILE_UNREADABLE', 'FILE_NOT_OPEN'])
 })

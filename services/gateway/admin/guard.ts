@@ -1,6 +1,6 @@
 // Who may ask the admin endpoint for what.
 //
-// Open to everybody who reaches it: health, readiness, metrics. Everything else is answered only under a host name that is
+// Open to everybody who reaches it: health, readiness, metrics, ledger. Everything else is answered only under a host name that is
 // known: a web page that has a name of its own point here (DNS rebinding) cannot read it. With a token, changes and contents
 // want the token; without one, changes are taken from this machine only. A request that a browser sent for another page
 // (Origin, Sec-Fetch-Site) can change nothing.
@@ -23,9 +23,10 @@ export interface Denial {
   readonly error: string
 }
 
-const PUBLIC = new Set(['/healthz', '/readyz', '/metrics'])
-/** Names and counts only: open even when there is a token. */
-const OVERVIEW = new Set(['/', '/ledger'])
+/** Names and counts only. */
+const PUBLIC = new Set(['/healthz', '/readyz', '/metrics', '/ledger', '/ledger/cluster'])
+/** Open even when there is a token: no contents. */
+const OVERVIEW = new Set(['/'])
 const MAX_CLAIM = 100
 
 /** Why a request is not answered; undefined: it is. */
