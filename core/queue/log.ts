@@ -77,6 +77,9 @@ export interface LogStatus {
   readonly spilledBytes?: number
 }
 
+/** `counts` leaves out what waits: finding that out reads an index of the whole log. */
+export type TotalsOf = 'all' | 'counts'
+
 /** What all processes that share a log have counted, and what waits in it, of one moment. */
 export interface LogTotals {
   /** Names of the processes that ever counted something. */
@@ -159,7 +162,7 @@ export interface Log {
   state(key: string): Buffer | undefined
   status(): LogStatus
   /** Of all processes that share the log. Absent: `counts` and `status` tell all there is. */
-  totals?(): Promise<LogTotals>
+  totals?(what?: TotalsOf): Promise<LogTotals>
   /** Told of each damaged entry: where it was and why it was set aside. */
   onDamage(
     fn: (what: {

@@ -138,7 +138,7 @@ export class Gateway {
       await this.#parking.start()
       this.#rates?.start()
       // What one gateway took, the window of another one may hold.
-      parts.adopt((await this.#store.totals?.())?.counts ?? this.#store.counts())
+      parts.adopt((await this.#store.totals?.('counts'))?.counts ?? this.#store.counts())
       this.#listen()
       await this.#store.cursors(parts.readers())
       if (this.#role !== 'receive') {

@@ -11,7 +11,7 @@ export const gatewayErrors = catalogue({
   GATEWAY_WORKERS_QUEUE: () =>
     'service.workers: processes cannot share a queue in memory. Use `queue: {type: embedded}` or redis, or one worker',
   GATEWAY_WORKERS_WINDOW: (processor: string) =>
-    `service.workers: ${processor} judges whole traces, and with an embedded queue the spans of a trace would be with different processes. Use one worker, or probabilistic_sampler`,
+    `service.workers: ${processor} judges whole traces, and with an embedded queue the spans of a trace would be with different processes. Use one worker, a Redis queue, or probabilistic_sampler`,
   GATEWAY_WORKERS_EXPORTER: (exporter: string, why: string) =>
     `service.workers: exporter ${exporter} cannot run in several processes: ${why}`,
   GATEWAY_WORKER_FAILED: (worker: number) => `worker ${worker} ended before it was ready: its last lines above say why`,

@@ -35,7 +35,7 @@ t.test('what gateways take is delivered by workers, also when one of these is ki
     target: () => receivers[turn++ % 2]!.http,
     connections: 4,
     spansPerRequest: 25,
-    pauseMs: 4
+    pauseMs: 20
   }).start()
   t.teardown(() => load.stop())
   await sleep(300)

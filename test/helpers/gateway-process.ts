@@ -9,7 +9,7 @@ import type { Ledger } from '../../core/telemetry/ledger.js'
 /** The CLI, as package.json's `main`. */
 export const GATEWAY = fileURLToPath(new URL('../../services/ctl/main.js', import.meta.url))
 const READY_MS = 60_000
-const POLL_MS = 20
+const POLL_MS = 50
 
 export interface GatewayStart {
   /** Where it runs and its config file goes. */

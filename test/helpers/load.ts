@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly connections?: number
   readonly spansPerRequest?: number
   readonly spans?: SpansOptions
+  /** Number of the first span. Default 0. */
+  readonly first?: number
   /** Pause of each connection after an answer, ms. Default 0. */
   readonly pauseMs?: number
   /** Longest wait for an answer, ms. Default 30,000. */
@@ -28,13 +30,16 @@ export class Load {
   readonly spansPerRequest: number
   readonly #options: LoadOptions
   readonly #agent: Agent
-  #next = 0
+  readonly #first: number
+  #next: number
   #isStopped = false
   #loops: Promise<void>[] = []
 
   constructor(options: LoadOptions) {
     this.#options = options
     this.spansPerRequest = options.spansPerRequest ?? 20
+    this.#first = options.first ?? 0
+    this.#next = this.#first
     this.#agent = new Agent({ keepAlive: true, maxSockets: options.connections ?? 4 })
   }
 
@@ -44,7 +49,7 @@ export class Load {
   }
 
   get sentSpans(): number {
-    return this.#next
+    return this.#next - this.#first
   }
 
   start(): this {

@@ -284,6 +284,8 @@ t.test('the totals of all processes are of one moment, and tell what waits for w
   t.same([...totals.waiting].sort(), [['a', 15 - first!.items], ['b', 8]]) // biome-ignore format: short
   t.match(totals, { members: ['one', 'two'], isExact: true })
   t.same([...totals.counts], [['n', 7]]) // biome-ignore format: short
+  const { counts, waiting } = await one.totals('counts')
+  t.same([[...counts], waiting.size], [[['n', 7]], 0]) // biome-ignore format: short
   // Under load each answer still fits together: one entry, one count.
   const load = Array.from({ length: 40 }, (_, i) =>
     one.commit({ appends: [entry('s', `${i}`)], counts: new Map([['m', 1]]) })

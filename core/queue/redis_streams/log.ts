@@ -5,7 +5,7 @@
 //   R3  Positions are this process's own.                                                                       (holdings.ts)
 //   R4  One commit script is on its way at a time; what comes meanwhile forms the next group.                   (commits.ts)
 import { queueErrors } from '../errors.js'
-import type { Entry, LogStatus, LogTotals, PartReader, Parts, ReadLimit, StoredEntry } from '../log.js'
+import type { Entry, LogStatus, LogTotals, PartReader, Parts, ReadLimit, StoredEntry, TotalsOf } from '../log.js'
 import type { FencedCommit, SharedLog } from '../spill/shared.js'
 import { Commits } from './commits.js'
 import { fromRedis } from './connect.js'
@@ -188,9 +188,9 @@ export class RedisLog implements SharedLog {
     })
   }
 
-  totals(): Promise<LogTotals> {
+  totals(what: TotalsOf = 'all'): Promise<LogTotals> {
     this.#checkOpen()
-    return this.#store.totals(this.#partitions)
+    return this.#store.totals(this.#partitions, what)
   }
 
   status(): LogStatus {

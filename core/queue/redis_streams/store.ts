@@ -2,13 +2,13 @@
 // breaks in the middle of one.
 import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
-import type { LogTotals } from '../log.js'
+import type { LogTotals, TotalsOf } from '../log.js'
 import { decodePayload } from './codec.js'
 import type { Client } from './connect.js'
 import { createClient, fromRedis, isAnswer, notReached, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
 import { ACQUIRE, BEAT, COMMIT, DECLARE, HANDOVER, LEAVE, NAME } from './scripts.js'
-import { readTotals } from './totals.js'
+import { readCounts, readTotals } from './totals.js'
 
 export interface Row {
   readonly seq: number
@@ -175,8 +175,10 @@ export class Store {
     return this.#run(() => this.#main.afName(1, this.keys.member(member), instance, gone, leaseMs))
   }
 
-  totals(partitions: number): Promise<LogTotals> {
-    return this.#run(() => readTotals(this.#main, this.keys, partitions))
+  totals(partitions: number, what: TotalsOf): Promise<LogTotals> {
+    return this.#run(() =>
+      what === 'counts' ? readCounts(this.#main, this.keys) : readTotals(this.#main, this.keys, partitions)
+    )
   }
 
   /** How many partitions this log has: what it began with. */

@@ -26,6 +26,13 @@ interface Reading {
   readonly partitions: readonly Partition[]
 }
 
+/** The counts alone, of all gateways. */
+export async function readCounts(client: Client, keys: Keys): Promise<LogTotals> {
+  const members = await membersOf(client, keys)
+  const reading = { counts: await countsOf(client, keys, members), lanes: {}, partitions: [] }
+  return totalsOf(members, reading, true)
+}
+
 export async function readTotals(client: Client, keys: Keys, partitions: number): Promise<LogTotals> {
   let last: LogTotals | undefined
   for (let n = 0; n < TRIES; n++) {

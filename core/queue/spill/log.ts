@@ -6,7 +6,17 @@
 // twice: its sender is told to come back.
 
 import { codeOf } from '../../component/errors.js'
-import type { Commit, CursorStatus, Log, LogStatus, LogTotals, Parts, ReadLimit, StoredEntry } from '../log.js'
+import type {
+  Commit,
+  CursorStatus,
+  Log,
+  LogStatus,
+  LogTotals,
+  Parts,
+  ReadLimit,
+  StoredEntry,
+  TotalsOf
+} from '../log.js'
 import { isSpillable } from './record.js'
 import type { SharedLog } from './shared.js'
 import type { Shelf, Waiting } from './shelf.js'
@@ -122,8 +132,8 @@ export class SpillLog implements Log {
   }
 
   /** Without what is on disks: it is not in the counts of the shared log either. */
-  totals(): Promise<LogTotals> {
-    return this.#shared.totals()
+  totals(what?: TotalsOf): Promise<LogTotals> {
+    return this.#shared.totals(what)
   }
 
   /** What is on the disk waits for the readers of its streams as what the shared log holds. */
