@@ -81,3 +81,43 @@ t.test('batchEnd is called once a batch', async t => {
   chain.run(request('c'))
   t.equal(calls, 2)
 })
+
+t.test(
+  'who looks at whole requests sees them as those before it left them, and its notes come with the result',
+  async t => {
+    const seen: string[][] = []
+    const observer: InlineProcessor = {
+      observe(signal, bytes) {
+        seen.push(decodeRequest('traces', bytes).resourceSpans[0]!.scopeSpans[0]!.spans.map(span => span.name))
+        return signal === 'traces' ? { bytes: Buffer.from('note'), items: 1 } : undefined
+      }
+    }
+    const dropping = (name: string): InlineProcessor => ({
+      item: item => void (item.name() === name && item.drop('d'))
+    })
+    const chain = new Chain(
+      'traces',
+      [stage('first', dropping('a')), stage('looker', observer, false), stage('last', dropping('b'))],
+      quiet
+    )
+    t.equal(chain.passes, 2)
+    const result = chain.run(request('a', 'b', 'c'))
+    t.same(seen, [['b', 'c']])
+    t.match(result, { items: 1, notes: [{ processor: 'looker', items: 1 }] })
+    seen.length = 0
+    t.same(chain.run(request('a')).notes, [])
+    t.same(seen, [], 'nothing is left to look at')
+  }
+)
+
+t.test('who looks at whole requests and fails costs its note and nothing else', async t => {
+  const failed: string[] = []
+  const bad = stage('bad', {
+    observe() {
+      throw new Error('no')
+    }
+  })
+  const result = new Chain('traces', [bad], { failed: processor => void failed.push(processor) }).run(request('a'))
+  t.match(result, { items: 1, notes: [] })
+  t.same(failed, ['bad'])
+})
