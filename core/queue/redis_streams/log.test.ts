@@ -193,6 +193,112 @@ t.test('L6 a payload that Redis lost is counted and told, the others go on', asy
   t.equal(log.status().damagedEntries, 1)
 })
 
+/** Takes notes of what the log tells it. */
+function partReader(cursors: readonly string[], leaving = async (): Promise<void> => {}) {
+  const notes: string[] = []
+  return {
+    cursors,
+    notes,
+    parts: new Map<number, number>(),
+    gained(part: number, partition: number) {
+      this.parts.set(partition, part)
+      notes.push(`gained ${partition}`)
+    },
+    leaving(part: number) {
+      notes.push(`leaving ${[...this.parts].find(([, id]) => id === part)?.[0]}`)
+      return leaving()
+    },
+    lost(part: number) {
+      notes.push(`lost ${[...this.parts].find(([, id]) => id === part)?.[0]}`)
+    }
+  }
+}
+
+t.test('entries that name their partition go there in one commit, and keep their order and number', async t => {
+  const prefix = prefixOf('named')
+  const a = await opened(t, { prefix, member: 'a', partitions: 2 })
+  const b = await opened(t, { prefix, member: 'b' })
+  await until('each to have one', () => a.owned.length === 1 && b.owned.length === 1)
+  const [of, other] = a.owned[0] === 0 ? [a, b] : [b, a]
+  const put = (log: RedisLog, text: string) =>
+    log.commit({ appends: [0, 1].map(partition => ({ ...entry('s', `${text} ${partition}`), partition })) })
+  for (const [log, text] of [[of, '1'], [other, '2'], [other, '3'], [of, '4']] as const) await put(log, text) // biome-ignore format: short
+  for (const [log, p] of [
+    [of, 0],
+    [other, 1]
+  ] as const) {
+    await until('all to be heard of', () => log.read('a', 0, ALL).length === 4)
+    const read = log.read('a', 0, ALL)
+    t.same(texts(read), ['1', '2', '3', '4'].map(n => `${n} ${p}`)) // biome-ignore format: short
+    const numbers = read.map(({ number }) => number!)
+    t.same(
+      numbers,
+      [...numbers].sort((x, y) => x - y)
+    )
+  }
+  t.equal(await put(a, 'x').then(() => '', codeOf), '')
+  const nowhere = a.commit({ appends: [{ ...entry('s', 'y'), partition: 2 }] })
+  t.equal(await nowhere.catch(codeOf), 'QUEUE_BAD_ENTRY')
+})
+
+t.test(
+  'R1 a commit that speaks for a part is refused when another process has it, even when it acks nothing',
+  async t => {
+    const prefix = prefixOf('spoken')
+    const hung = await opened(t, { prefix, member: 'hung', partitions: 1 })
+    const reader = partReader(['a'])
+    hung.parts.attach(reader)
+    const part = reader.parts.get(0)!
+    await hung.commit({ part, appends: [entry('s', 'mine')] })
+    t.equal(hung.read('a', 0, { ...ALL, part }).length, 1)
+    t.same(hung.read('a', 0, { ...ALL, part: part + 1 }), [])
+    const client = new Redis(redis.url)
+    t.teardown(() => client.disconnect())
+    await client.hincrby(`{${prefix}}:meta`, 'epoch:0', 1)
+    t.equal(await hung.commit({ part, appends: [entry('s', 'stale')] }).catch(codeOf), 'QUEUE_MOVED')
+    t.equal(await client.xlen(`{${prefix}}:0:log`), 1)
+    t.same(reader.notes, ['gained 0', 'lost 0'])
+    t.equal(hung.parts.isCertain(part), false)
+  }
+)
+
+t.test('a partition is given away when its readers have left it, whatever they have read and not acked', async t => {
+  const prefix = prefixOf('leaving')
+  const a = await opened(t, { prefix, member: 'a', partitions: 2, leaseMs: 2000 })
+  let letGo = () => {}
+  const reader = partReader(['a'], () => new Promise(resolve => (letGo = resolve)))
+  a.parts.attach(reader)
+  await a.commit({ appends: [0, 1].map(partition => ({ ...entry('s', `in ${partition}`), partition })) })
+  t.equal(a.read('a', 0, ALL).length, 2)
+  const b = await opened(t, { prefix, member: 'b', leaseMs: 2000 })
+  await until('one to leave', () => reader.notes.length === 3)
+  t.equal(b.owned.length, 0, 'it is not done with it')
+  const began = performance.now()
+  letGo()
+  await until('b to have it', () => b.owned.length === 1)
+  t.ok(performance.now() - began < 2000, 'nobody waits for acks that will not come')
+  const [p] = b.owned
+  t.same(reader.notes, ['gained 0', 'gained 1', `leaving ${p}`, `lost ${p}`])
+  await until('b to read it again', () => b.read('a', 0, ALL).length === 1)
+  t.same(texts(b.read('a', 0, ALL)), [`in ${p}`])
+})
+
+t.test('a commit of a part waits for its fate while Redis hangs, and is written once', async t => {
+  const server = await startRedis()
+  t.teardown(() => server.stop())
+  const options = { url: server.url, prefix: 'fate', member: 'm', partitions: 1, commitTimeoutMs: 300, leaseMs: 5000 }
+  const log = await opened(t, options)
+  const reader = partReader([])
+  log.parts.attach(reader)
+  server.kill('SIGSTOP')
+  const written = log.commit({ part: reader.parts.get(0)!, appends: [entry('s', 'once')] })
+  t.equal(await Promise.race([written.then(String, codeOf), new Promise(resolve => setTimeout(resolve, 900, 'waits'))]), 'waits') // biome-ignore format: short
+  server.kill('SIGCONT')
+  t.equal((await written).length, 1)
+  await until('its lease', () => log.read('a', 0, ALL).length > 0)
+  t.same(await drain(log), ['once'])
+})
+
 t.test('Redis killed and restarted: what was resolved is there, what is under way is settled once', async t => {
   const server = await startRedis()
   t.teardown(() => server.stop())

@@ -44,7 +44,7 @@ export class Ownership {
   #isOpen = true
   /** Member that has each partition, as the last beat told. */
   #owners: readonly string[] = []
-  /** Redis' clock less this machine's, milliseconds. */
+  /** Redis' clock less this machine's, milliseconds, at the least. */
   clockOffset = 0
 
   constructor(options: OwnershipOptions) {
@@ -137,7 +137,7 @@ export class Ownership {
     const sign = { member, instance, as: this.#sign }
     const beat = await store.beat(sign, settings.leaseMs, partitions, owned)
     if (!this.#isOpen) return
-    this.clockOffset = Math.round(beat.now - (asked + Date.now()) / 2)
+    this.clockOffset = leastOffset(beat.now - Date.now(), beat.now - asked)
     if (!beat.named) {
       await turns.take(async () => {
         for (const p of [...this.#holdings.owned.keys()]) this.lose(p, 'another process has the name of this one')
@@ -267,4 +267,9 @@ export class Ownership {
       if (this.#isOpen) await this.#o.timers.pause(NEWS_MS)
     }
   }
+}
+
+/** The other clock is ahead by something between the two: by nothing, as far as that is possible. */
+function leastOffset(low: number, high: number): number {
+  return low > 0 ? low : Math.min(high, 0)
 }
