@@ -220,7 +220,8 @@ export class Window implements RunSink {
     table.threshold[slot] = record.threshold
     table.decidedAt[slot] = record.decidedAt
     table.keptFrom[slot] = record.keptFrom
-    this.#writtenTo.set(slot, readTo)
+    // One that was merged comes behind younger ones.
+    this.#writtenTo.set(slot, Math.max(readTo, this.#writtenTo.get(slot) ?? 0))
   }
 
   /** Takes the next entry of the log into the index. */

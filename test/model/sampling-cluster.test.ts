@@ -345,7 +345,6 @@ function pause(ms: number): Promise<void> {
 t.test(
   'over many gateways: errors whole, others whole or not at all, nothing twice, whoever dies, hangs, comes and goes',
   async t => {
-    t.setTimeout(120_000)
     await fc.assert(fc.asyncProperty(scenario, play), {
       numRuns: RUNS,
       interruptAfterTimeLimit: SECONDS * 1000,
