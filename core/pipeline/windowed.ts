@@ -91,7 +91,7 @@ export class WindowedStage implements PartReader {
   }
 
   gained(part: number, partition: number): void {
-    if (this.#isStopped) return
+    if (this.#isStopped || this.#windows.has(part)) return
     this.#partitions.set(part, partition)
     this.#open(part)
       .start()

@@ -15,6 +15,8 @@ export interface Tenure {
   readonly epoch: string
   /** Last number known. */
   known: number
+  /** All of it is here, and its readers are told of it. */
+  isReady: boolean
   isLeaving: boolean
 }
 
@@ -122,7 +124,7 @@ export class Holdings {
   }
 
   begin(partition: number, epoch: string): Tenure {
-    const tenure: Tenure = { id: ++lastTenure, partition, epoch, known: 0, isLeaving: false }
+    const tenure: Tenure = { id: ++lastTenure, partition, epoch, known: 0, isReady: false, isLeaving: false }
     this.tenures.set(tenure.id, tenure)
     this.owned.set(partition, tenure)
     return tenure

@@ -93,7 +93,8 @@ t.test('a process without partitions appends to those of others, who hear of it'
 
 t.test('R1 a hung owner loses its partition; back again it can neither ack nor count what others have', async t => {
   const prefix = prefixOf('fenced')
-  const hung = await opened(t, { prefix, member: 'hung', partitions: 1 })
+  // It looks after its lease too seldom to notice.
+  const hung = await opened(t, { prefix, member: 'hung', partitions: 1, leaseMs: 60_000 })
   await add(hung, 'one', 'two', 'three')
   const read = hung.read('a', 0, { maxItems: 2, maxBytes: 1e6 })
   t.equal(read.length, 2)
@@ -245,7 +246,8 @@ t.test(
   'R1 a commit that speaks for a part is refused when another process has it, even when it acks nothing',
   async t => {
     const prefix = prefixOf('spoken')
-    const hung = await opened(t, { prefix, member: 'hung', partitions: 1 })
+    // It looks after its lease too seldom to notice.
+    const hung = await opened(t, { prefix, member: 'hung', partitions: 1, leaseMs: 60_000 })
     const reader = partReader(['a'])
     hung.parts.attach(reader)
     const part = reader.parts.get(0)!
@@ -261,6 +263,23 @@ t.test(
     t.equal(hung.parts.isCertain(part), false)
   }
 )
+
+t.test('a reader that comes while a partition is being taken is told of it once', async t => {
+  const late = partReader([])
+  const log: RedisLog = new RedisLog({
+    url: redis.url,
+    prefix: prefixOf('introduced'),
+    maxBytes: 1e6,
+    member: 'm',
+    partitions: 2,
+    onNote: (_, { partition }) => {
+      if (partition === 1) log.parts.attach(late)
+    }
+  })
+  t.teardown(() => log.stop())
+  await log.start()
+  t.same(late.notes, ['gained 0', 'gained 1'])
+})
 
 t.test('a partition is given away when its readers have left it, whatever they have read and not acked', async t => {
   const prefix = prefixOf('leaving')
@@ -321,6 +340,7 @@ t.test('Redis killed and restarted: what was resolved is there, what is under wa
       }
     )
   )
+  await until('its lease', () => log.read('a', 0, ALL).length > 0)
   t.same(await drain(log), ['after'])
   t.equal(log.counts().get('delivered'), 2)
   const client = new Redis(server.url)

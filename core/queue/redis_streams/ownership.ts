@@ -72,8 +72,8 @@ export class Ownership {
 
   /** Tells a reader of what is owned already. */
   introduce(reader: PartReader): void {
-    for (const { id, partition, isLeaving } of this.#holdings.owned.values())
-      if (!isLeaving) reader.gained(id, partition)
+    for (const { id, partition, isReady, isLeaving } of this.#holdings.owned.values())
+      if (isReady && !isLeaving) reader.gained(id, partition)
   }
 
   ownerOf(partition: number): string {
@@ -197,7 +197,9 @@ export class Ownership {
     }
     note('info', { partition: p, epoch, entries: this.#holdings.book.heldEntries }, 'partition taken')
     await this.#o.fetching.warm(tenure)
-    for (const reader of this.#o.readers) reader.gained(tenure.id, p)
+    // Who comes from here on is introduced to it: nobody is told twice.
+    tenure.isReady = true
+    for (const reader of [...this.#o.readers]) reader.gained(tenure.id, p)
     this.#o.changed([p], [])
     this.#o.notify()
   }
