@@ -9,6 +9,7 @@ import { PROBLEM_CODES, problemText } from '../../core/config/problem.js'
 import { editorSchema, referenceFiles } from '../../core/config/reference.js'
 import { RECEIVERS } from '../gateway/receivers/index.js'
 import { registryWith } from '../registry.js'
+import { metricsPage } from './docs-metrics.js'
 
 const docs = new URL('../../../docs/', import.meta.url)
 const registry = registryWith(RECEIVERS)
@@ -17,7 +18,8 @@ const env = { HASH_KEY: 'x'.repeat(32), OTLP_TOKEN: 'hunter2' }
 const problemsOf = (text: string) => loadConfig({ text, env, registry }).problems.map(problemText)
 
 t.test('docs/reference is what the schemas say; if not, run `npm run docs:generate`', async t => {
-  const files = referenceFiles(registry)
+  const files = new Map(referenceFiles(registry))
+  files.set('metrics.md', await metricsPage(registry))
   const written = [...files.keys(), 'errors.md'] // errors.md: docs-errors.test.ts
   t.same(readdirSync(new URL('reference/', docs)).sort(), written.sort())
   for (const [name, content] of files) {

@@ -7,12 +7,14 @@ import { RECEIVERS } from '../gateway/receivers/index.js'
 import { registryWith } from '../registry.js'
 import { chartReadme, valuesSchema } from './chart-files.js'
 import { errorsPage } from './docs-errors.js'
+import { metricsPage } from './docs-metrics.js'
 
 const registry = registryWith(RECEIVERS)
 const folder = new URL('../../../docs/reference/', import.meta.url)
 mkdirSync(folder, { recursive: true })
 for (const [name, content] of referenceFiles(registry)) writeFileSync(new URL(name, folder), content)
 writeFileSync(new URL('errors.md', folder), errorsPage(fileURLToPath(new URL('../../../', import.meta.url))))
+writeFileSync(new URL('metrics.md', folder), await metricsPage(registry))
 
 const chart = new URL('../../../charts/gateway/', import.meta.url)
 const read = (name: string) => readFileSync(new URL(name, chart), 'utf8')

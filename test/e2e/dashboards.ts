@@ -23,8 +23,9 @@ const VARIABLES: Readonly<Record<string, string>> = {
   $step: '.*',
   $instance: '.*'
 }
-/** Only there when something went wrong, which it has not, or with a queue in Redis. */
+/** Only there when something went wrong, which it has not, with a queue in Redis or with several processes. */
 const FAULTS = [
+  'algoflow_gateway_worker_up',
   'algoflow_gateway_queue_spilled_bytes',
   'algoflow_gateway_exporter_dropped_total',
   'algoflow_gateway_processor_(errors|failed)_total',
