@@ -24,7 +24,7 @@ const context = {
   id: 'tail_sampling',
   log: { debug() {}, info() {}, warn() {}, error() {} },
   clock: { now: Date.now, after: () => ({ cancel() {} }) },
-  count: { traces_kept: counter, traces_dropped: counter }
+  count: { traces_kept: counter, traces_dropped: counter, traces_decided: counter }
 }
 
 function processor(settings: object) {

@@ -78,6 +78,12 @@ export interface Verdict {
   isFinal: boolean
 }
 
+/**
+ * What made a decision due: the workflow was over, the time after the root span or since the first item had passed, the trace was
+ * too large, there were too many undecided ones, or an error came late.
+ */
+export type DecisionTime = 'workflow_over' | 'after_root' | 'waited' | 'too_large' | 'too_many' | 'late_error'
+
 export interface WindowedProcessor {
   readonly settings: WindowSettings
   readonly attributes: readonly AttributeCondition[]
@@ -86,8 +92,8 @@ export interface WindowedProcessor {
   readonly asksSampledFlag?: boolean
   /** Judges a trace whose window has closed. `now`: milliseconds since the epoch, log time. */
   decide(trace: TraceFacts, now: number): Verdict
-  /** Told of every decision. */
-  decided?(rule: string, isKept: boolean, trace: TraceFacts): void
+  /** Told of every decision, and what made it due. */
+  decided?(rule: string, isKept: boolean, trace: TraceFacts, when: DecisionTime): void
   start?(): Promise<void>
   stop?(): Promise<void>
 }

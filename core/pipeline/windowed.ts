@@ -238,6 +238,6 @@ function bound(processor: WindowedProcessor): WindowedProcessor {
     decide: (trace, now) => processor.decide(trace, now),
     ...(processor.decided === undefined
       ? {}
-      : { decided: (rule, isKept, trace) => processor.decided?.(rule, isKept, trace) })
+      : { decided: (rule, isKept, trace, when) => processor.decided?.(rule, isKept, trace, when) })
   }
 }

@@ -1,7 +1,8 @@
 // Recent decisions, for the question "why is my trace (not) there?": a bounded ring, newest first when asked.
 
+import type { DecisionTime } from '../component/windowed.js'
 import { weightOf } from './threshold.js'
-import { ERROR, KEPT, LATE_ERROR, STATE, type TraceTable, WEIGHTED } from './trace-table.js'
+import { ERROR, KEPT, LATE_ERROR, STATE, type TraceTable, WEIGHTED, WHEN, WHEN_SHIFT } from './trace-table.js'
 
 /** What became of a trace. */
 export interface Explanation {
@@ -12,6 +13,8 @@ export interface Explanation {
   readonly rule: string
   /** Milliseconds since the epoch; 0 while undecided. */
   readonly decidedAt: number
+  /** What made the decision due; undefined while undecided, and after a restart. */
+  readonly when: DecisionTime | undefined
   /** Items seen. */
   readonly items: number
   readonly hasError: boolean
@@ -20,6 +23,19 @@ export interface Explanation {
   /** How many traces it stands for; undefined when unknown or not kept. */
   readonly weight: number | undefined
 }
+
+/** By number, as in the rows' flags; 0: not known. */
+export const WHENS: readonly (DecisionTime | undefined)[] = [
+  undefined,
+  'workflow_over',
+  'after_root',
+  'waited',
+  'too_large',
+  'too_many',
+  'late_error'
+]
+/** The number of each. */
+export const DUE = { workflowOver: 1, afterRoot: 2, waited: 3, tooLarge: 4, tooMany: 5, lateError: 6 } as const
 
 const STATES = ['undecided', 'kept', 'held'] as const
 
@@ -40,7 +56,7 @@ export function explanation(table: TraceTable, slot: number, rules: readonly str
 
 /** Of a trace of which nothing is known any more but that it was dropped. */
 export function droppedBefore(traceId: string, rule: string): Explanation {
-  const unknown = { decidedAt: 0, items: 0, hasError: false, isLateError: false, weight: undefined }
+  const unknown = { decidedAt: 0, when: undefined, items: 0, hasError: false, isLateError: false, weight: undefined }
   return { traceId, state: 'dropped', rule, ...unknown }
 }
 
@@ -58,6 +74,7 @@ function explained(
     state: STATES[flags & STATE]!,
     rule,
     decidedAt,
+    when: WHENS[(flags & WHEN) >> WHEN_SHIFT],
     items,
     hasError: (flags & ERROR) !== 0,
     isLateError: (flags & LATE_ERROR) !== 0,

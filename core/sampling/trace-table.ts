@@ -30,6 +30,9 @@ export const READY = 1024
 export const REMEMBERED = 2048
 /** Bits 12 to 14: span statuses seen. */
 export const STATUS_SHIFT = 12
+/** Bits 16 to 18: why it was decided when it was (`WHEN` in recent.ts). Not in the journal: unknown after a restart. */
+export const WHEN_SHIFT = 16
+export const WHEN = 7 << WHEN_SHIFT
 export const STATE = 3
 
 /** Numbers of a run. */

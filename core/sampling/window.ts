@@ -22,7 +22,7 @@ import { DROPPED_FOR_GOOD, Dropped, FINGERPRINT, NOT_DROPPED, writeFingerprint }
 import { Fifo } from './fifo.js'
 import { decodeJournal, encodeJournal, type JournalRecord } from './journal.js'
 import { Journals } from './journals.js'
-import { droppedBefore, type Explanation, explanation, RecentDecisions } from './recent.js'
+import { DUE, droppedBefore, type Explanation, explanation, RecentDecisions, WHENS } from './recent.js'
 import { ALWAYS, memberOf, randomnessOf, readOtelState } from './threshold.js'
 import * as row from './trace-table.js'
 import { TraceTable } from './trace-table.js'
@@ -120,6 +120,8 @@ const PLAN_INTS = 6
 const MAX_WORKFLOWS = 10_000
 const MAX_MARKINGS = 4096
 const DECISION_FLAGS = row.FINAL | row.WEIGHTED | row.LATE_ERROR | row.DRY_DROP
+/** What a decision replaces. */
+const UNDECIDED_FLAGS = row.STATE | row.TOUCHED | row.READY | row.WHEN | DECISION_FLAGS
 
 export class Window implements RunSink {
   readonly #options: WindowOptions
@@ -373,11 +375,15 @@ export class Window implements RunSink {
   }
 
   #isOver(slot: number, flags: number): boolean {
+    if (this.#isTooLarge(slot)) return true
     const table = this.#table
-    const { settings } = this.#options.processor
-    if (table.items[slot]! >= settings.maxTraceItems || table.bytes[slot]! >= settings.maxTraceBytes) return true
     const total = table.totalSteps[slot]!
     return (flags & row.ROOT) !== 0 && total >= 0 && table.steps[slot]! >= total
+  }
+
+  #isTooLarge(slot: number): boolean {
+    const { maxTraceItems, maxTraceBytes } = this.#options.processor.settings
+    return this.#table.items[slot]! >= maxTraceItems || this.#table.bytes[slot]! >= maxTraceBytes
   }
 
   #readRandomness(slot: number, text: string): number {
@@ -411,11 +417,12 @@ export class Window implements RunSink {
     this.#answerTouched(now)
     this.#expire(now)
     let done = 0
-    for (; done < this.#ready.length && !this.#isPlanFull(); done++) this.#decideIfOpen(this.#ready[done]!, now)
+    for (; done < this.#ready.length && !this.#isPlanFull(); done++) this.#decideReady(this.#ready[done]!, now)
     this.#ready = this.#ready.slice(done)
-    this.#decideOldest(this.#rooted, now - settings.afterRootMs, now)
-    this.#decideOldest(this.#waiting, now - settings.decisionWaitMs, now)
-    while (this.#isCrowded() && this.#waiting.length > 0 && !this.#isPlanFull()) this.#decideHead(this.#waiting, now)
+    this.#decideOldest(this.#rooted, now - settings.afterRootMs, now, DUE.afterRoot)
+    this.#decideOldest(this.#waiting, now - settings.decisionWaitMs, now, DUE.waited)
+    while (this.#isCrowded() && this.#waiting.length > 0 && !this.#isPlanFull())
+      this.#decideHead(this.#waiting, now, DUE.tooMany)
     return this.#isPlanFull() || this.#ready.length > 0
   }
 
@@ -441,21 +448,25 @@ export class Window implements RunSink {
     )
   }
 
-  #decideOldest(fifo: Fifo, before: number, now: number): void {
-    while (fifo.length > 0 && fifo.time <= before && !this.#isPlanFull()) this.#decideHead(fifo, now)
+  #decideOldest(fifo: Fifo, before: number, now: number, due: number): void {
+    while (fifo.length > 0 && fifo.time <= before && !this.#isPlanFull()) this.#decideHead(fifo, now, due)
   }
 
-  #decideHead(fifo: Fifo, now: number): void {
+  #decideReady(slot: number, now: number): void {
+    this.#decideIfOpen(slot, now, this.#isTooLarge(slot) ? DUE.tooLarge : DUE.workflowOver)
+  }
+
+  #decideHead(fifo: Fifo, now: number, due: number): void {
     const { slot, generation } = fifo
     fifo.shift()
-    if (this.#table.generation[slot] === generation) this.#decideIfOpen(slot, now)
+    if (this.#table.generation[slot] === generation) this.#decideIfOpen(slot, now, due)
   }
 
-  #decideIfOpen(slot: number, now: number): void {
-    if ((this.#table.flags[slot]! & row.STATE) === row.OPEN) this.#decide(slot, now)
+  #decideIfOpen(slot: number, now: number, due: number): void {
+    if ((this.#table.flags[slot]! & row.STATE) === row.OPEN) this.#decide(slot, now, due)
   }
 
-  #decide(slot: number, now: number): void {
+  #decide(slot: number, now: number, due: number): void {
     const table = this.#table
     const { processor } = this.#options
     this.#openTraces--
@@ -464,8 +475,8 @@ export class Window implements RunSink {
     const verdict = processor.decide(facts, now)
     this.#sparingErrors(facts.hasError, verdict)
     let isKept = facts.randomness >= verdict.threshold
-    processor.decided?.(verdict.rule, isKept, facts)
-    let marks = (verdict.isFinal ? row.FINAL : 0) | (verdict.isWeighted ? row.WEIGHTED : 0)
+    processor.decided?.(verdict.rule, isKept, facts, WHENS[due]!)
+    let marks = (due << row.WHEN_SHIFT) | (verdict.isFinal ? row.FINAL : 0) | (verdict.isWeighted ? row.WEIGHTED : 0)
     if (!isKept && processor.settings.dryRun) {
       isKept = true
       verdict.threshold = ALWAYS
@@ -488,7 +499,7 @@ export class Window implements RunSink {
   #conclude(slot: number, isKept: boolean, marks: number, now: number): void {
     const table = this.#table
     const state = isKept ? row.KEPT : row.HELD
-    table.flags[slot] = (table.flags[slot]! & ~(row.STATE | row.TOUCHED | row.READY | DECISION_FLAGS)) | state | marks
+    table.flags[slot] = (table.flags[slot]! & ~UNDECIDED_FLAGS) | state | marks
     table.decidedAt[slot] = now
     this.#recent.add(table, slot)
     if (isKept) this.#write(slot)
@@ -526,8 +537,8 @@ export class Window implements RunSink {
     if ((flags & row.ERROR) === 0 || (flags & row.FINAL) !== 0) return
     table.rule[slot] = this.#ruleId(RULE_LATE_ERROR)
     table.threshold[slot] = ALWAYS
-    this.#options.processor.decided?.(RULE_LATE_ERROR, true, this.#facts.of(slot))
-    this.#conclude(slot, true, row.WEIGHTED | row.LATE_ERROR, now)
+    this.#options.processor.decided?.(RULE_LATE_ERROR, true, this.#facts.of(slot), 'late_error')
+    this.#conclude(slot, true, row.WEIGHTED | row.LATE_ERROR | (DUE.lateError << row.WHEN_SHIFT), now)
   }
 
   /** Ends late-error windows, by time and by bytes, and forgets old decisions. */

@@ -14,7 +14,8 @@ export default defineWindowed({
   schema,
   counters: {
     traces_kept: { unit: '{trace}', about: 'Traces kept, by the rule that decided.', label: 'rule' },
-    traces_dropped: { unit: '{trace}', about: 'Traces dropped, by the rule that decided.', label: 'rule' }
+    traces_dropped: { unit: '{trace}', about: 'Traces dropped, by the rule that decided.', label: 'rule' },
+    traces_decided: { unit: '{trace}', about: 'Decisions, by what made them due.', label: 'when' }
   },
   validate,
   create(config, context) {
@@ -37,7 +38,8 @@ export default defineWindowed({
       traceStates: rules.traceStates,
       asksSampledFlag: rules.asksSampledFlag,
       decide: (trace, now) => rules.decide(trace, now),
-      decided(rule, isKept, trace) {
+      decided(rule, isKept, trace, when) {
+        context.count.traces_decided(1, when)
         if (rule === RULE_LATE_ERROR) rules.broughtBack(trace)
         if (isKept) context.count.traces_kept(1, rule)
         else context.count.traces_dropped(1, rule)

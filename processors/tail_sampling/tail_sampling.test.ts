@@ -49,6 +49,38 @@ t.test('a trace that is too large, or one too many, is decided early and nothing
   t.same(it.traces(), [1, 2], 'the oldest first')
 })
 
+t.test('each decision says what made it due, and is counted by that', async t => {
+  const it = await rig([half], { maximum_trace_spans: 3, num_traces: 2 })
+  await it.receive([{ trace: 1, r: 200, root: true, attributes: { 'workflow.total_steps': 0 } }])
+  await it.receive([1, 2, 3].map(span => ({ trace: 2, r: 200, span })))
+  await it.receive([{ trace: 3, root: true }])
+  await it.after(2100)
+  await it.receive([{ trace: 3, span: 2, error: true }])
+  await it.receive([4, 5, 6].map(trace => ({ trace })))
+  await it.after(31_000)
+  const when = (trace: number, r = '00') =>
+    it.stage
+      .recent(20)
+      .filter(one => one.traceId === `0000000${trace}1111111111${r}111111111111`)
+      .map(one => one.when)
+  t.same(
+    [1, 2].map(trace => when(trace, 'c8')),
+    [['workflow_over'], ['too_large']]
+  )
+  t.same(
+    [3, 4, 5, 6].map(trace => when(trace)),
+    [['late_error', 'after_root'], ['too_many'], ['waited'], ['waited']]
+  )
+  t.match(it.context.counted, {
+    'traces_decided:workflow_over': 1,
+    'traces_decided:too_large': 1,
+    'traces_decided:after_root': 1,
+    'traces_decided:too_many': 1,
+    'traces_decided:waited': 2,
+    'traces_decided:late_error': 1
+  })
+})
+
 t.test('errors of a workflow at 0 are kept, all of their trace', async t => {
   const it = await rig([
     { name: 'secret', type: 'workflow', workflow: { names: ['secret'], sampling_percentage: 0 } },

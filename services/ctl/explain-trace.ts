@@ -10,6 +10,7 @@ interface Decision {
   readonly state: 'undecided' | 'kept' | 'held' | 'dropped'
   readonly rule: string
   readonly decidedAt: number
+  readonly when?: string
   readonly items: number
   readonly hasError: boolean
   readonly isLateError: boolean
@@ -39,12 +40,37 @@ async function explain(id: string, admin: string, shell: Shell): Promise<number>
   return EXIT.ok
 }
 
-function sentence({ window, traceId, state, rule, decidedAt, items, hasError, isLateError, weight }: Decision): string {
+const REASONS: Readonly<Record<string, string>> = {
+  workflow_over: 'the workflow was over',
+  after_root: 'the root span had come',
+  waited: 'no root span came in time',
+  too_large: 'it had grown too large',
+  too_many: 'too many traces were undecided',
+  late_error: 'an error came late'
+}
+
+function reasonOf(when: string | undefined): string {
+  const reason = REASONS[when ?? '']
+  return reason === undefined ? '' : `, when ${reason}`
+}
+
+function sentence({
+  window,
+  traceId,
+  state,
+  rule,
+  decidedAt,
+  when,
+  items,
+  hasError,
+  isLateError,
+  weight
+}: Decision): string {
   const parts = [
     `${traceId} ${STATES[state]}`,
     ...(state === 'undecided' ? [] : [`rule: ${rule}`]),
     // Of a trace that is remembered as dropped and no more, there is nothing else to tell.
-    ...(decidedAt === 0 ? [] : [`decided: ${new Date(decidedAt).toISOString()}`]),
+    ...(decidedAt === 0 ? [] : [`decided: ${new Date(decidedAt).toISOString()}${reasonOf(when)}`]),
     ...(decidedAt === 0 && state === 'dropped' ? [] : [`items: ${items}`]),
     ...(hasError ? [isLateError ? 'an error brought it back' : 'it has an error'] : []),
     ...(weight === undefined ? [] : [`stands for ${Number(weight.toPrecision(4))} traces`]),

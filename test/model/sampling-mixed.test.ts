@@ -9,6 +9,7 @@ import type { Signal } from '../../core/otlp/signal.js'
 import { arrivalStream, WindowedStage } from '../../core/pipeline/windowed.js'
 import type { Commit, Log } from '../../core/queue/log.js'
 import { MemoryLog } from '../../core/queue/memory/log.js'
+import { MEMORY_MS } from '../../core/sampling/journals.js'
 import { randomnessOf, thresholdOf } from '../../core/sampling/threshold.js'
 import { ledgerOf } from '../../core/telemetry/ledger.js'
 import { schema } from '../../processors/tail_sampling/config.js'
@@ -239,6 +240,9 @@ async function play(given: Scenario, settings: object): Promise<{ rig: Rig; item
     balanced(rig)
     rig.clock.move(10_000)
   }
+  // Journals go when nobody remembers their decisions any more.
+  rig.clock.move(2 * MEMORY_MS)
+  await rig.settle()
   await rig.settle()
   return { rig, items }
 }

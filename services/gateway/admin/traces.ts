@@ -9,6 +9,7 @@ export interface TraceDecision {
   readonly state: 'undecided' | 'kept' | 'held' | 'dropped'
   readonly rule: string
   readonly decidedAt: number
+  readonly when: string | undefined
   readonly items: number
   readonly hasError: boolean
   readonly isLateError: boolean
