@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Clock } from '../component/context.js'
 import { encodeRequest } from '../otlp/decode.js'
@@ -181,4 +183,44 @@ t.test('stop waits for what was taken', async t => {
   made.release()
   await stopped
   t.match(await Promise.all([answer, second]), [{ kind: 'accepted' }, { kind: 'accepted' }])
+})
+
+t.test('requests that were delivered are kept by nobody', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const log = new MemoryLog({ maxBytes: 1 << 30 })
+  await log.start()
+  await log.cursors(new Map([['out', ['traces']]]))
+  const pipeline: Pipeline = {
+    id: 'traces',
+    signal: 'traces',
+    receivers: new Set(['otlp']),
+    exporters: ['out'],
+    chain: new Chain('traces', [], { failed() {} }),
+    pressure: () => undefined
+  }
+  const pipelines = new Pipelines({
+    log,
+    clock: waitingClock,
+    pipelines: [pipeline],
+    retryAfterMs: () => 1,
+    onRefused() {}
+  })
+  const taken: WeakRef<Buffer>[] = []
+  for (let i = 0; i < 20; i++) {
+    const bytes = request(span('x'.repeat(100_000)))
+    taken.push(new WeakRef(bytes))
+    await pipelines.take('traces', bytes, 'otlp')
+    await log.commit({ acks: [{ cursor: 'out', positions: [i + 1] }] })
+  }
+  for (let i = 0; i < 5; i++) {
+    await new Promise(resolve => setImmediate(resolve))
+    collect()
+  }
+  // The last ones may still stand on somebody's stack.
+  t.same(
+    taken.slice(0, 15).map(ref => ref.deref()?.length),
+    new Array(15).fill(undefined)
+  )
+  await pipelines.stop()
 })

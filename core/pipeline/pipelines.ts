@@ -67,11 +67,16 @@ export class Pipelines implements Intake {
   /** Requests that wait while the pipelines are exchanged; undefined while they are not. */
   #held: (() => void)[] | undefined
   #idle: (() => void)[] = []
+  /**
+   * One function for all commits: one made anew in `#commit` would keep that call's variables, and through them what was
+   * gathered before, back to the first request.
+   */
+  readonly #partitions = (): number => this.#options.log.parts?.count ?? 1
 
   constructor(options: PipelinesOptions) {
     this.#options = options
     this.#inUse = { pipelines: options.pipelines, byReceiver: new Map() }
-    this.#gathered = new Gathered(() => this.#partitions)
+    this.#gathered = new Gathered(this.#partitions)
   }
 
   get isOpen(): boolean {
@@ -137,10 +142,6 @@ export class Pipelines implements Intake {
     return settled
   }
 
-  get #partitions(): number {
-    return this.#options.log.parts?.count ?? 1
-  }
-
   #isTime(gathered: Gathered): boolean {
     if (gathered.bytes >= GATHER_BYTES) return true
     if (this.#wait !== undefined) return gathered.settle.length >= this.#wait.for || gathered.bytes >= WAIT_BELOW
@@ -152,7 +153,7 @@ export class Pipelines implements Intake {
     this.#wait = undefined
     const { settle, counts } = this.#gathered
     const entries = this.#gathered.entries()
-    this.#gathered = new Gathered(() => this.#partitions)
+    this.#gathered = new Gathered(this.#partitions)
     this.#commits++
     this.#options.log.commit({ appends: entries, counts }).then(
       () => this.#done(settle, undefined),
