@@ -61,7 +61,7 @@ export class Switch {
       if (delivers) await this.#oldDeriving()
       if (receives) await this.#oldReceivers()
       await pipelines.exchange(async () => {
-        after.adopt(store.counts())
+        after.adopt((await store.totals?.())?.counts ?? store.counts())
         await store.cursors(after.readers())
         return after.pipelines
       })
