@@ -10,7 +10,7 @@ import { Keyring } from '../../core/privacy/keyring.js'
 import { type Action, placeholder, substitute } from './actions.js'
 import type { RedactionConfig } from './config.js'
 import { type KeyRule, Policy } from './policy.js'
-import { readable } from './scan/base64.js'
+import { readable, textOf as textOfBytes } from './scan/bytes.js'
 import { CleanCache, type CleanContext, cleanContext } from './scan/clean-cache.js'
 import type { Where } from './scan/scan.js'
 import { type Finding, NOWHERE } from './scan/scanner.js'
@@ -229,8 +229,11 @@ export class Redactor {
   }
 
   #bytes(view: ValueView, policy: Policy, bytes: Buffer, mask: number, where: Where): void {
-    const text = readable(bytes) ?? bytes.toString('latin1')
-    const findings = policy.scanner.scan(text, mask, where)
+    const plain = readable(bytes)
+    const text = plain ?? textOfBytes(bytes) ?? bytes.toString('latin1')
+    // UTF-16 and compressed text show tier 1 nothing of what they hold.
+    const seen = plain === undefined && text.length !== bytes.length ? policy.scanner.maskOf(text) : mask
+    const findings = policy.scanner.scan(text, seen, where)
     if (findings.length === 0) return
     if (view.place === 'unknown_field') {
       this.#count(findings[0]!.detector.name, view.place)

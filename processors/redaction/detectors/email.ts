@@ -1,11 +1,17 @@
 // Email addresses: found from each @ outwards, so the cost is linear whatever surrounds it.
 
 import { defineDetector, Rank } from '../detector.js'
+import { each } from '../scan/match.js'
 import type { Scan } from '../scan/scan.js'
 import { Trigger } from '../scan/triggers.js'
 
 const LOCAL_MAX = 64
 const DOMAIN_MAX = 253
+
+const DOT = /\bdot\b|[[({<] ?at ?[\])}>]/i
+/** `ada at example dot org`, `ada [at] example.org`: spelled out, with a well-known end. */
+const SPELLED =
+  /(?<![\w.@-])[A-Za-z0-9][\w.+-]{0,63} ?(?:[[({<] ?at ?[\])}>]|(?<= )at(?= )) ?(?:[A-Za-z0-9-]{1,63}(?: ?[[({<] ?dot ?[\])}>] ?| dot |\.)){1,4}(?:com|org|net|edu|gov|info|example|io|dev|app|de|at|ch|fr|it|es|nl|be|uk|ie|eu|pl|se|no|dk|fi|pt|br|in|jp|au|ca|us|me|co)(?![\w-])/gi
 
 export const email = defineDetector({
   name: 'email',
@@ -15,7 +21,12 @@ export const email = defineDetector({
     'the domain has a dot and a label of letters at its end; not `@scope/pkg`, not `Class@hex`, not credentials in a URL',
   rank: Rank.checked,
   when: Trigger.at,
+  prefixes: [{ word: '|dot|', bits: Trigger.at }],
   hits: [
+    'write to ‹ada.l at example dot org› please',
+    '‹ada [at] example [dot] co [dot] uk›',
+    '‹аdа@ехample.org›',
+    '‹61646140 6578616d706c652e6f7267›'.replace(' ', ''),
     'mail ‹ada@example.org› now',
     '‹first.last+tag@mail.example.co.uk›',
     "<‹o'brien@example.ie›>",
@@ -28,6 +39,9 @@ export const email = defineDetector({
     '‹YWRhLmxAZXhhbXBsZS5vcmc=›'
   ],
   misses: [
+    'look at the dot product',
+    'point at dot com later',
+    'array [at] index',
     'npm install @scope/pkg@1.2.3',
     'com.acme.Widget@1f2e3d4c',
     'user@localhost',
@@ -39,6 +53,10 @@ export const email = defineDetector({
   ],
   find(scan: Scan): void {
     const text = scan.text
+    if (DOT.test(text))
+      each(text, SPELLED, match => {
+        if (/[[({<] ?(?:at|dot)|\bdot\b/i.test(match[0])) scan.hit(match.index, match.index + match[0].length)
+      })
     for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
       let start = at
       while (start > 0 && at - start < LOCAL_MAX && isLocal(text, start - 1)) start--

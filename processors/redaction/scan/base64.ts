@@ -1,7 +1,7 @@
 // Base64 and base64url runs that decode to text. Only runs whose bytes are readable text come back; ids and hashes,
 // which decode to noise, stay out.
 
-import { isUtf8 } from 'node:buffer'
+import { textOf } from './bytes.js'
 
 export interface Base64Run {
   readonly start: number
@@ -50,16 +50,5 @@ function decode(run: string): string | undefined {
   if (!/[A-Z]/.test(run) || !/[a-z0-9]/.test(run)) return undefined
   const bare = run.replace(/=+$/, '')
   if (bare.length % 4 === 1) return undefined
-  const bytes = Buffer.from(bare, 'base64')
-  return readable(bytes)
-}
-
-/** Bytes as text: valid UTF-8 without control characters; undefined otherwise. */
-export function readable(bytes: Buffer): string | undefined {
-  for (let i = 0; i < bytes.length; i++) {
-    const b = bytes[i]!
-    if (b < 0x20 && b !== 9 && b !== 10 && b !== 13) return undefined
-    if (b === 0x7f) return undefined
-  }
-  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
+  return textOf(Buffer.from(bare, 'base64'))
 }

@@ -5,11 +5,12 @@
 import type { Keyword } from '../../../core/otlp/sieve/automaton.js'
 import type { Shapes } from '../../../core/otlp/sieve/shapes.js'
 import type { Detector } from '../detector.js'
-import { base64Runs } from './base64.js'
+import { type Base64Run, base64Runs } from './base64.js'
+import { hexRuns } from './hex.js'
 import type { Patterns } from './patterns.js'
 import { Scan, type Where } from './scan.js'
 import { prefilterOf, Trigger } from './triggers.js'
-import { decodeEscapes, normalise, originalRange, plain, type View } from './view.js'
+import { decodeEscapes, normalise, originalRange, plain, undisguised, type View } from './view.js'
 import { NEGATIVE, Vocabulary } from './vocabulary.js'
 
 /** What was found, in UTF-16 positions of the scanned value. */
@@ -29,6 +30,8 @@ export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
 const MAX_DEPTH = 2
 const MAY_ENCODE = Trigger.token | Trigger.textLabel | Trigger.numberLabel | Trigger.documentLabel | Trigger.cookie
+
+const MAY_BE_HEX = Trigger.digits | Trigger.mixed
 
 export class Scanner {
   readonly vocabulary: Vocabulary
@@ -88,9 +91,11 @@ export class Scanner {
     let view = plain(text)
     if (mask & Trigger.nonAscii) {
       view = normalise(text)
-      mask = this.#maskOf(view.text) | Trigger.nonAscii | this.#foreign.triggers(view.text)
+      mask = this.maskOf(view.text) | Trigger.nonAscii | this.#foreign.triggers(view.text)
     }
     this.#look(view, mask, where, depth, found)
+    const latin = mask & Trigger.nonAscii ? undisguised(view) : undefined
+    if (latin !== undefined) this.#look(latin, this.maskOf(latin.text), where, depth, found)
     if (mask & Trigger.escapes) this.#unescape(view, where, depth, found)
     return found
   }
@@ -124,12 +129,15 @@ export class Scanner {
       const [start, end] = originalRange(view, hit.start, hit.end)
       found.push({ start, end, detector: hit.detector, isLabelled, replacement: hit.replacement })
     }
-    if (depth < MAX_DEPTH && (mask & MAY_ENCODE || this.wakes(where))) this.#encoded(scan, view, where, depth, found)
+    if (depth >= MAX_DEPTH) return
+    const isAny = (mask & MAY_ENCODE) !== 0 || this.wakes(where)
+    if (isAny) this.#encoded(scan, base64Runs(view.text), view, where, depth, found)
+    if (isAny || mask & MAY_BE_HEX) this.#encoded(scan, hexRuns(view.text), view, where, depth, found)
   }
 
-  #encoded(scan: Scan, view: View, where: Where, depth: number, found: Finding[]): void {
-    for (const run of base64Runs(view.text)) {
-      const inner = this.#views(run.text, this.#maskOf(run.text), scan.whereAt(run.start, where), depth + 1)
+  #encoded(scan: Scan, runs: readonly Base64Run[], view: View, where: Where, depth: number, found: Finding[]): void {
+    for (const run of runs) {
+      const inner = this.#views(run.text, this.maskOf(run.text), scan.whereAt(run.start, where), depth + 1)
       const first = longest(inner)
       if (first === undefined) continue
       const [start, end] = originalRange(view, run.start, run.end)
@@ -139,17 +147,18 @@ export class Scanner {
 
   /** The same for a decoded view, which may hold letters that the bytes did not show. */
   #maskOfView(text: string): number {
-    const mask = this.#maskOf(text)
+    const mask = this.maskOf(text)
     return mask & Trigger.nonAscii ? mask | this.#foreign.triggers(text) : mask
   }
 
-  #maskOf(text: string): number {
+  /** Tier 1's answer for a text. */
+  maskOf(text: string): number {
     const bytes = Buffer.from(text, 'utf8')
     return this.prefilter.mask(bytes, 0, bytes.length)
   }
 }
 
-/** Labels without a letter of ASCII, which tier 1 cannot see: looked for only in text that has others. */
+/** Labels with letters beyond ASCII, which are none to tier 1: looked for only in text that has such letters. */
 class ForeignWords {
   readonly #byTrigger: readonly { readonly bits: number; readonly pattern: RegExp }[]
 
@@ -157,7 +166,7 @@ class ForeignWords {
     const words = new Map<number, string[]>()
     for (const { labels = [], labelTrigger = 0 } of detectors)
       for (const label of labels)
-        if (!/[a-z]/.test(label)) words.set(labelTrigger, [...(words.get(labelTrigger) ?? []), label])
+        if (!isAscii(label)) words.set(labelTrigger, [...(words.get(labelTrigger) ?? []), label])
     this.#byTrigger = [...words].map(([bits, labels]) => ({ bits, pattern: new RegExp(labels.join('|'), 'iu') }))
   }
 
@@ -187,9 +196,9 @@ function keywordsOf(detectors: readonly Detector[]): Keyword[] {
     for (const prefix of detector.prefixes ?? []) words.push(prefix)
     if (detector.labelTrigger === undefined) continue
     for (const phrase of detector.labels ?? []) {
-      // Without a Latin letter it is the work of `#foreign`: as an empty word it would be everywhere.
-      if (ascii(phrase) === '') continue
-      for (const word of joinings(ascii(phrase).split(' '))) {
+      // With other letters it is the work of `#foreign`: as an empty or broken word it would be everywhere.
+      if (!isAscii(phrase)) continue
+      for (const word of joinings(phrase.split(' '))) {
         const isWhole = word.length < 4 || WHOLE.has(word)
         if (CAMEL.has(word)) words.push({ word: `|${word}`, bits: detector.labelTrigger })
         if (CAMEL.has(word)) words.push({ word: `${word}|`, bits: detector.labelTrigger })
@@ -210,13 +219,7 @@ function withoutLonger(words: readonly Keyword[]): Keyword[] {
   })
 }
 
-/** Letters beyond ASCII are no letters to tier 1. */
-function ascii(phrase: string): string {
-  return phrase
-    .replace(/[^a-z ]/g, ' ')
-    .trim()
-    .replace(/ +/g, ' ')
-}
+const isAscii = (phrase: string): boolean => /^[a-z ]+$/.test(phrase)
 
 /** The words of a phrase run together or kept apart, in all ways. */
 function joinings(words: readonly string[]): string[] {

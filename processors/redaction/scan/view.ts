@@ -192,3 +192,20 @@ function codePoint(code: number): string {
   if (!(code <= 0x10ffff) || (code >= 0xd800 && code <= 0xdfff)) return code <= 0xffff ? String.fromCharCode(code) : ' '
   return String.fromCodePoint(code)
 }
+
+/** Letters of Cyrillic and Greek that look like Latin ones, in pairs. */
+const LOOK_ALIKES = new Map(
+  'аaеeоoрpсcхxуyіiѕsјjһhԁdԛqԝwАAВBЕEКKМMНHОOРPСCТTХXУYІIЅSЈJԌGοoνvαaιiρpυuΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXɡgⅼl'
+    .match(/../gu)!
+    .map(pair => [[...pair][0]!, [...pair][1]!])
+)
+/** A word of two scripts. */
+const MIXED = /[A-Za-z0-9][\u0370-\u052f]|[\u0370-\u052f][A-Za-z0-9]/
+
+/** The view with look-alikes of Latin letters read as those, where a word mixes scripts; undefined when none does. */
+export function undisguised(view: View): View | undefined {
+  if (!MIXED.test(view.text)) return undefined
+  let text = ''
+  for (const char of view.text) text += LOOK_ALIKES.get(char) ?? char
+  return text === view.text || text.length !== view.text.length ? undefined : { ...view, text }
+}
