@@ -14,7 +14,7 @@ type Note = (level: 'info' | 'warn' | 'error', fields: Readonly<Record<string, u
 const SAYS = {
   always: 'an OK means written and flushed to the disk of Redis: it survives power loss',
   everysec:
-    'an OK means written by Redis, flushed within a second: it survives a crash of Redis; power loss may take a second',
+    'an OK means written by Redis, flushed within a second: it survives a crash of Redis while its disk keeps up; power loss may take a second',
   no: 'an OK means written by Redis, flushed when its system likes: power loss may take up to half a minute',
   off: 'an OK means in the memory of Redis: a restart of Redis loses what waits. Set `appendonly yes`',
   unknown: 'Redis does not tell its persistence settings (CONFIG GET refused): check appendonly and appendfsync there'
