@@ -43,8 +43,10 @@ export interface SamplingChaosResult {
   readonly errorsTorn: number
   readonly othersKept: number
   readonly othersTorn: number
-  /** Spans that came more than once. */
-  readonly duplicates: number
+  /** Spans that came more than once, of requests that the sender repeated for want of an answer. */
+  readonly repeatedBySender: number
+  /** Other spans that came more than once: on their way to the back end when something was torn off. */
+  readonly sentTwice: number
   readonly partitionsLost: number
   readonly isBalanced: boolean
 }
@@ -164,10 +166,25 @@ async function left(client: Redis): Promise<number> {
 }
 
 function judge(load: Scatter, sink: Sink) {
-  const found = { errorTraces: 0, lateErrors: 0, errorsLost: 0, errorsTorn: 0, othersKept: 0, othersTorn: 0 }
+  const found = {
+    repeatedBySender: 0,
+    sentTwice: 0,
+    errorTraces: 0,
+    lateErrors: 0,
+    errorsLost: 0,
+    errorsTorn: 0,
+    othersKept: 0,
+    othersTorn: 0
+  }
   for (let trace = 0; trace < load.traces; trace++) {
     let n = 0
-    for (let span = 0; span < load.spansPerTrace; span++) if (sink.spans.has(trace * load.spansPerTrace + span)) n++
+    for (let span = 0; span < load.spansPerTrace; span++) {
+      const number = trace * load.spansPerTrace + span
+      const times = sink.spans.times(number)
+      if (times > 0) n++
+      if (times > 1 && load.repeated.has(number)) found.repeatedBySender++
+      else if (times > 1) found.sentTwice++
+    }
     const isWhole = n === load.spansPerTrace
     if (load.hasError(trace)) {
       found.errorTraces++
@@ -177,7 +194,7 @@ function judge(load: Scatter, sink: Sink) {
     } else if (isWhole) found.othersKept++
     else if (n > 0) found.othersTorn++
   }
-  return { traces: load.traces, ...found, duplicates: sink.duplicates }
+  return { traces: load.traces, ...found }
 }
 
 /** The totals of all gateways that ever were add up. */

@@ -54,6 +54,11 @@ export class SpanCounts {
     return this.#times[number] !== undefined && this.#times[number] > 0
   }
 
+  /** How often it came, up to 255. */
+  times(number: number): number {
+    return this.#times[number] ?? 0
+  }
+
   add(number: number): void {
     // An id that `spansRequest` did not make.
     if (number > MOST_SPANS) return
