@@ -179,3 +179,45 @@ t.test('20 reloads under load, good and bad: no connection breaks, every acknowl
   const why = readTrail(join(cwd, 'data/queue/audit')).flatMap(({ code }) => (code === undefined ? [] : [code]))
   t.same(why, ['GATEWAY_NEEDS_RESTART', 'RECEIVER_PORT_IN_USE', 'TLS_FILE_UNREADABLE', 'FILE_NOT_OPEN'])
 })
+
+t.test('several workers: all go over or none, and one that is killed comes back with the config that runs', async t => {
+  const cwd = t.testdir({})
+  const out = await sink(t)
+  const config = (more: object, level = 'info') =>
+    gatewayConfig({
+      exporters: { otlp_http: toSink(out.url, more) },
+      service: {
+        workers: 2,
+        telemetry: { ...TELEMETRY, logs: { level, encoding: 'json' } },
+        pipelines: { traces: { receivers: ['otlp'], processors: [], exporters: ['otlp_http'] } }
+      }
+    })
+  const gateway = await startGateway(t, { cwd, config: config({ timeout: '2s' }) })
+  const load = new Load({ target: () => gateway.http, connections: 4, pauseMs: 2 }).start()
+  t.teardown(() => load.stop())
+  const goOn = () => {
+    const from = load.acknowledged.length
+    return until('the load to go on', () => load.acknowledged.length > from + 20)
+  }
+  await goOn()
+  write(cwd, config({ timeout: '3s' }))
+  t.same((await reload(gateway)).changed, [{ path: 'exporters.otlp_http.timeout', kind: 'changed' }])
+  await goOn()
+  write(cwd, config({ endpoint: 'https://127.0.0.1:1', tls: { ca_file: './none.pem' } }))
+  t.match(await reload(gateway), { ok: false, error: { code: 'TLS_FILE_UNREADABLE' } })
+  t.match(await gateway.page('/config'), /timeout: 3s/)
+  await goOn()
+  t.same(load.unknown, [], 'no connection broke')
+  t.same([...load.refused], [])
+  // The bad file is still there.
+  const pids = () => gateway.log.flatMap(({ msg, pid }) => (msg === 'worker started' ? [Number(pid)] : []))
+  process.kill(pids()[1]!, 'SIGKILL')
+  await until('the worker to be started again', () => pids().length === 3)
+  await until('the worker to be back', async () => (await gateway.metrics()).includes('worker_up{worker="2"} 1'))
+  await until('all to be ready', async () => JSON.parse(await gateway.page('/readyz')).ready === true)
+  await load.stop()
+  const ledger = await gateway.drained()
+  t.ok(ledger.isBalanced)
+  t.same(load.missing(out.spans), [])
+  t.equal((await gateway.stop()).code, 0)
+})
