@@ -102,8 +102,8 @@ export class DerivingPart {
       await log.commit({
         acks,
         ...(made === undefined ? {} : made),
-        // Also what is forgotten is part of it.
-        ...(acks.length === 0 ? {} : { state: new Map([[stateKey, deriver.state()]]) }),
+        // What is forgotten is part of it, too, and what time alone has changed.
+        ...(acks.length === 0 && made === undefined ? {} : { state: new Map([[stateKey, deriver.state()]]) }),
         ...(part === undefined ? {} : { part })
       })
     } catch (error) {

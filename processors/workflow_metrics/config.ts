@@ -90,6 +90,11 @@ export const schema = Type.Object(
       },
       { default: {}, additionalProperties: false, description: 'What counts as sent twice.' }
     ),
+    workflow_name_wait: duration({
+      default: '1m',
+      description:
+        'How long a step span that does not say the name of its workflow waits for a span of its trace that does, before it is counted without.'
+    }),
     active_timeout: duration({
       default: '10m',
       description: 'A workflow of which no span came for so long is no longer counted as active.'

@@ -6,6 +6,7 @@ import { ActiveTraces } from './active.js'
 import type { WorkflowMetricsConfig } from './config.js'
 import { emitTotals } from './emit.js'
 import { Exemplars } from './exemplars.js'
+import { TimeHistogram } from './histogram.js'
 import { MAX_NAME, Names } from './names.js'
 import {
   CACHE_HIT,
@@ -28,6 +29,7 @@ import {
 } from './note.js'
 import { SeenSpans } from './seen.js'
 import { type Counter, type StepTotals, type Timed, Totals, type TotalsState } from './totals.js'
+import { type Held, type HeldState, UnnamedSteps } from './unnamed.js'
 import { type WriterState, Writers } from './writers.js'
 
 const NANOS_PER_MS = 1e6
@@ -50,12 +52,28 @@ interface Target {
   readonly timed: Timed
   readonly counter: Counter | undefined
   readonly totals: StepTotals | undefined
+  readonly name: string
+  /** A step that does not say its workflow: nothing is counted here. */
+  readonly unnamed: NoteSeries | undefined
+}
+
+const NOWHERE: Target = {
+  isError: false,
+  workflow: 0,
+  step: 0,
+  timed: { histogram: new TimeHistogram({ maxSize: 2, bounds: undefined }), exemplars: [] },
+  counter: undefined,
+  totals: undefined,
+  name: '',
+  unnamed: undefined
 }
 
 interface State {
   readonly version: number
   readonly instance: string
   readonly writers: readonly (readonly [writer: string, WriterState])[]
+  /** Steps that wait for the name of their workflow. */
+  readonly unnamed: readonly HeldState[]
   readonly totals: TotalsState
 }
 
@@ -77,10 +95,11 @@ export class WorkflowDeriver implements Deriver {
   readonly #targets: (Target | undefined)[] = [undefined]
   readonly #noteTargets: Target[] = []
   readonly #writers = new Writers()
+  readonly #unnamed: UnnamedSteps
   #totals: Totals
   #instance: string = randomUUID()
   #isOverflowing = false
-  isChanged = false
+  #isChanged = false
 
   constructor(options: DeriverOptions) {
     const { config } = options
@@ -88,9 +107,15 @@ export class WorkflowDeriver implements Deriver {
     this.#seen = new SeenSpans(config.dedupe.window, config.dedupe.max_spans)
     this.#exemplars = new Exemplars(config.exemplars)
     this.#active = new ActiveTraces(config.active_timeout)
+    this.#unnamed = new UnnamedSteps(config.workflow_name_wait)
     const { exponential, explicit } = config.histogram
     const shape = { maxSize: exponential.max_size, bounds: explicit?.buckets.map(ms => ms / 1000) }
     this.#totals = new Totals(shape, config.aggregation_cardinality_limit)
+  }
+
+  /** Also while steps wait: it may be time for one. */
+  get isChanged(): boolean {
+    return this.#isChanged || this.#unnamed.count > 0
   }
 
   get generation(): number {
@@ -100,10 +125,11 @@ export class WorkflowDeriver implements Deriver {
   /** State that cannot be read is an error of ours or of the disk; counting goes on from 0 as another instance. */
   restore(state: Buffer | undefined): void {
     if (state === undefined) return
-    const { version, instance, writers, totals } = JSON.parse(state.toString()) as State
+    const { version, instance, writers, unnamed, totals } = JSON.parse(state.toString()) as State
     if (version !== VERSION) return
     this.#instance = instance
     this.#writers.restore(writers)
+    this.#unnamed.restore(unnamed)
     this.#totals.restore(totals)
   }
 
@@ -112,6 +138,7 @@ export class WorkflowDeriver implements Deriver {
       version: VERSION,
       instance: this.#instance,
       writers: this.#writers.state(),
+      unnamed: this.#unnamed.state(),
       totals: this.#totals.state()
     }
     return Buffer.from(JSON.stringify(state))
@@ -166,35 +193,65 @@ export class WorkflowDeriver implements Deriver {
       const dataAt = p + ID_BYTES + 11
       p = dataAt + RECORD_SIZES[flags]!
       const isNew = this.#seen.add(i)
+      if (this.#unnamed.isThere && target.unnamed === undefined && target.name !== '')
+        for (const held of this.#unnamed.learn(buf, at, target.name)) this.#countHeld(held, target.name)
       if (isCounted) {
         if ((flags & HAS_ATTEMPT) !== 0) this.#retries(view, at, target.step, view.getUint32(dataAt, true))
-        continue
-      }
-      if (!isNew) {
-        duplicates++
-        continue
-      }
-      const nanos = view.getFloat64(at + ID_BYTES, true)
-      target.timed.histogram.record(nanos)
-      const randomness = (flags & HAS_RANDOMNESS) !== 0 ? view.getFloat64(p - 8, true) : -1
-      this.#exemplars.offer(target, buf, at, nanos, randomness, atMs)
-      if (target.counter !== undefined) {
-        target.counter.n++
-        this.#active.ended(view, at, atMs)
-      } else if (target.totals !== undefined) {
-        this.#active.step(view, at, target.workflow, atMs)
-        if (flags !== 0) this.#step(target, target.totals, view, at, dataAt, flags)
+      } else if (!isNew) duplicates++
+      else {
+        const attempt = (flags & HAS_ATTEMPT) === 0 ? 1 : view.getUint32(dataAt, true)
+        const retries = attempt === 1 ? 0 : this.#retries(view, at, target.step, attempt)
+        if (target.unnamed === undefined) this.#count(target, buf, view, at, retries, atMs)
+        else this.#name({ series: target.unnamed, record: buf.subarray(at, p), retries, atMs })
       }
     }
-    if (!isCounted && duplicates < records) this.isChanged = true
+    if (!isCounted && duplicates < records) this.#isChanged = true
     return duplicates
   }
 
-  #target({ kind, status, workflow, step, errorType }: NoteSeries, atMs: number): Target {
+  /** Counts a span whose record is at `at`. */
+  #count(target: Target, buf: Buffer, view: DataView, at: number, retries: number, atMs: number): void {
+    const flags = buf[at + ID_BYTES + 10]!
+    const dataAt = at + ID_BYTES + 11
+    const nanos = view.getFloat64(at + ID_BYTES, true)
+    target.timed.histogram.record(nanos)
+    const randomness = (flags & HAS_RANDOMNESS) !== 0 ? view.getFloat64(dataAt + RECORD_SIZES[flags]! - 8, true) : -1
+    this.#exemplars.offer(target, buf, at, nanos, randomness, atMs)
+    if (target.counter !== undefined) {
+      target.counter.n++
+      this.#active.ended(view, at, atMs)
+    } else if (target.totals !== undefined) {
+      this.#active.step(view, at, target.workflow, atMs)
+      if (flags !== 0) step(target.totals, view, dataAt, flags, retries)
+    }
+  }
+
+  /** A step that does not say its workflow: by its trace, now or when that says it. */
+  #name(held: Held): void {
+    const workflow = this.#unnamed.workflowOf(held.record, 0)
+    if (workflow !== undefined) this.#countHeld(held, workflow)
+    // Of its own: the note's buffer is the log's.
+    else this.#unnamed.hold({ ...held, record: Buffer.from(held.record) })
+  }
+
+  #countHeld({ series, record, retries, atMs }: Held, workflow: string): void {
+    const view = new DataView(record.buffer, record.byteOffset, record.length)
+    this.#count(this.#named({ ...series, workflow }, atMs), record, view, 0, retries, atMs)
+    this.#isChanged = true
+  }
+
+  #target(series: NoteSeries, atMs: number): Target {
+    if (series.kind !== KIND_STEP || series.workflow !== '') return this.#named(series, atMs)
+    this.#unnamed.isThere = true
+    return { ...NOWHERE, step: hashOf(series.step), unnamed: series }
+  }
+
+  #named({ kind, status, workflow, step, errorType }: NoteSeries, atMs: number): Target {
     const totals = this.#totals
     const isError = status === STATUS_ERROR
     const said = isError ? 'error' : 'ok'
-    const common = { isError, step: hashOf(step), workflow: this.#active.workflow(workflow) }
+    const number = this.#active.workflow(workflow)
+    const common = { isError, step: hashOf(step), workflow: number, name: workflow, unnamed: undefined }
     if (kind === KIND_STEP) {
       const timed = totals.durations.get([workflow, step, said, errorType], atMs)
       return { ...common, timed, counter: undefined, totals: totals.steps.get([workflow, step], atMs) }
@@ -202,30 +259,6 @@ export class WorkflowDeriver implements Deriver {
     const timed = totals.workflows.get([workflow, said, errorType], atMs)
     const counter = isError ? totals.failed.get([workflow, errorType], atMs) : totals.completed.get([workflow], atMs)
     return { ...common, timed, counter, totals: undefined }
-  }
-
-  #step(target: Target, to: StepTotals, view: DataView, at: number, dataAt: number, flags: number): void {
-    let p = dataAt
-    if ((flags & CACHE_HIT) !== 0) to.hits++
-    else if ((flags & CACHE_KNOWN) !== 0) to.misses++
-    if ((flags & HAS_ATTEMPT) !== 0) {
-      to.retries += this.#retries(view, at, target.step, view.getUint32(p, true))
-      p += 4
-    }
-    if ((flags & HAS_QUEUE_TIME) !== 0) {
-      to.queue.record(Math.round(view.getFloat64(p, true) * NANOS_PER_MS))
-      p += 8
-    }
-    if ((flags & (HAS_MEMORY | HAS_THREADS | HAS_CACHE_SIZE)) === 0) return
-    if ((flags & HAS_MEMORY) !== 0) {
-      to.memory = view.getFloat64(p, true)
-      p += 8
-    }
-    if ((flags & HAS_THREADS) !== 0) {
-      to.threads = view.getFloat64(p, true)
-      p += 8
-    }
-    if ((flags & HAS_CACHE_SIZE) !== 0) to.cacheSize = view.getFloat64(p, true)
   }
 
   /** How many retries an attempt adds to what is known of the step in its trace. */
@@ -239,6 +272,7 @@ export class WorkflowDeriver implements Deriver {
   }
 
   emit(nowMs: number): Buffer | undefined {
+    for (const held of this.#unnamed.due(nowMs)) this.#countHeld(held, '')
     const { workflows, durations, steps, completed, failed } = this.#totals
     if (!this.#isOverflowing && [workflows, durations, steps, completed, failed].some(set => set.isOverflowing)) {
       this.#isOverflowing = true
@@ -253,10 +287,33 @@ export class WorkflowDeriver implements Deriver {
 
   /** Exemplars are told once. */
   committed(): void {
-    this.isChanged = false
+    this.#isChanged = false
     for (const set of [this.#totals.workflows, this.#totals.durations])
       for (const { value } of set.series()) if (value.exemplars.length > 0) value.exemplars = []
   }
+}
+
+/** What a step's span says besides its time. */
+function step(to: StepTotals, view: DataView, dataAt: number, flags: number, retries: number): void {
+  let p = dataAt
+  to.retries += retries
+  if ((flags & CACHE_HIT) !== 0) to.hits++
+  else if ((flags & CACHE_KNOWN) !== 0) to.misses++
+  if ((flags & HAS_ATTEMPT) !== 0) p += 4
+  if ((flags & HAS_QUEUE_TIME) !== 0) {
+    to.queue.record(Math.round(view.getFloat64(p, true) * NANOS_PER_MS))
+    p += 8
+  }
+  if ((flags & (HAS_MEMORY | HAS_THREADS | HAS_CACHE_SIZE)) === 0) return
+  if ((flags & HAS_MEMORY) !== 0) {
+    to.memory = view.getFloat64(p, true)
+    p += 8
+  }
+  if ((flags & HAS_THREADS) !== 0) {
+    to.threads = view.getFloat64(p, true)
+    p += 8
+  }
+  if ((flags & HAS_CACHE_SIZE) !== 0) to.cacheSize = view.getFloat64(p, true)
 }
 
 /** 32 bits: two steps of one trace are taken for one with a chance of 2^-32. */
