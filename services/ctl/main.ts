@@ -1,44 +1,19 @@
 #!/usr/bin/env node
-// The program `algoflow-gateway`: hands the process to the command line and exits with its code.
+// The entry of `algoflow-gateway`. Native modules are compiled for one version of Node: after a change of Node nothing could be
+// loaded, and this says so instead of a stack.
 
-import { readFileSync } from 'node:fs'
-import { text } from 'node:stream/consumers'
-import { RECEIVERS } from '../gateway/receivers/index.js'
-import { tuneRuntime } from '../gateway/runtime.js'
-import { registryWith } from '../registry.js'
-import { addAudit } from './audit.js'
-import { runCli, type StartOptions } from './cli.js'
-import { addExplainTrace } from './explain-trace.js'
-import { addKeys } from './keys.js'
-import { addQueueCommands } from './queue.js'
-import { addReload } from './reload.js'
+import { EXIT } from '../exit-codes.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-  version: string
+const program: string = new URL('./program.js', import.meta.url).href
+try {
+  await import(program)
+} catch (error) {
+  if ((error as { code?: unknown }).code !== 'ERR_DLOPEN_FAILED') throw error
+  const [module = 'a native module'] = /(?<=node_modules\/)[^/']+/.exec((error as Error).message) ?? []
+  process.stderr.write(
+    `algoflow-gateway: ${module} was not built for the Node that runs here (${process.version}). ` +
+      'Run `npm rebuild` where it is installed, or use the Node it was installed with.\n'
+  )
+  // Now: Node 20 would go on to print the stack.
+  process.exit(EXIT.failed)
 }
-
-/** The gateway is loaded only when it is to run: other commands answer faster and need no native modules. */
-async function start(options: StartOptions): Promise<number> {
-  tuneRuntime()
-  const name = options.role === 'deliver' ? 'worker' : 'gateway'
-  const program: string = new URL(`../${name}/main.js`, import.meta.url).href
-  const { run } = (await import(program)) as { run(options: object): Promise<number> }
-  return run({ ...options, version })
-}
-
-const shell = {
-  out: (text: string) => void process.stdout.write(text),
-  err: (text: string) => void process.stderr.write(text),
-  input: () => text(process.stdin),
-  env: process.env,
-  version,
-  registry: registryWith(RECEIVERS),
-  start
-}
-process.exitCode = await runCli(process.argv.slice(2), shell, [
-  addReload,
-  addQueueCommands,
-  addExplainTrace,
-  addAudit,
-  addKeys
-])
