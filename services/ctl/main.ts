@@ -4,9 +4,10 @@
 
 import { EXIT } from '../exit-codes.js'
 
-const program: string = new URL('./program.js', import.meta.url).href
+const url: string = new URL('./program.js', import.meta.url).href
+let program: { runProgram(args: readonly string[]): Promise<number> }
 try {
-  await import(program)
+  program = (await import(url)) as typeof program
 } catch (error) {
   if ((error as { code?: unknown }).code !== 'ERR_DLOPEN_FAILED') throw error
   const [module = 'a native module'] = /(?<=node_modules\/)[^/']+/.exec((error as Error).message) ?? []
@@ -17,3 +18,4 @@ try {
   // Now: Node 20 would go on to print the stack.
   process.exit(EXIT.failed)
 }
+process.exitCode = await program.runProgram(process.argv.slice(2))

@@ -1,4 +1,4 @@
-// The program `algoflow-gateway` behind its entry (main.ts): hands the process to the command line and exits with its code.
+// The program `algoflow-gateway` behind its entry (main.ts): what the command line works with here.
 
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
@@ -34,10 +34,7 @@ const shell = {
   registry: registryWith(RECEIVERS),
   start
 }
-process.exitCode = await runCli(process.argv.slice(2), shell, [
-  addReload,
-  addQueueCommands,
-  addExplainTrace,
-  addAudit,
-  addKeys
-])
+/** Runs one command line (without node and script); the exit code. */
+export function runProgram(args: readonly string[]): Promise<number> {
+  return runCli(args, shell, [addReload, addQueueCommands, addExplainTrace, addAudit, addKeys])
+}
