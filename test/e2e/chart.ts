@@ -1,10 +1,11 @@
 // The Helm chart, rendered by helm for every file of charts/gateway/ci, checked against the schemas of three versions of
 // Kubernetes, and a gateway started with what was rendered.
 
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseAllDocuments } from 'yaml'
+import { isDeepStrictEqual } from 'node:util'
+import { parse, parseAllDocuments } from 'yaml'
 import { redisServerPath } from '../helpers/redis.js'
 import { configOf, faults, gatewayContainer, type KubeObject } from './chart-objects.js'
 import { type ChartTools, chartTools, KUBERNETES } from './chart-tools.js'
@@ -49,6 +50,7 @@ export default async function run(run: Run): Promise<void> {
   for (const file of files) await rendered(run, tools, file, folder)
   for (const [file, sets, says] of REFUSED) await refused(run, tools, file, sets, says)
   await changes(run, tools)
+  await carries(run, tools)
   await starts(run, tools)
   await redisStarts(run, tools)
 }
@@ -101,6 +103,33 @@ async function changes(run: Run, tools: ChartTools): Promise<void> {
   const grace = objectsOf(await template(tools, 'minimal', ['drainSeconds=100', 'preStopSeconds=30']))
   const seconds = grace.find(o => o.kind === 'StatefulSet')?.spec?.template?.spec.terminationGracePeriodSeconds
   run.same('the grace period follows the drain', seconds, 140)
+}
+
+/** Dashboards and rules come out as they are in the files: nothing in them is taken for a template. */
+async function carries(run: Run, tools: ChartTools): Promise<void> {
+  const text = await template(tools, 'everything')
+  const maps = objectsOf(text).flatMap(({ kind, data }) => (kind === 'ConfigMap' ? Object.entries(data ?? {}) : []))
+  const dashboards = new Map(maps.filter(([name]) => name.endsWith('.json')))
+  const files = await readdir(join(CHART, 'dashboards'))
+  const changed: string[] = []
+  for (const name of files) {
+    const file = JSON.parse(await readFile(join(CHART, 'dashboards', name), 'utf8')) as unknown
+    if (!isDeepStrictEqual(JSON.parse(dashboards.get(name) ?? 'null'), file)) changed.push(name)
+  }
+  run.check(
+    'dashboards come out as they are',
+    changed.length === 0 && files.length > 2,
+    [...files, ...changed].join(', ')
+  )
+  const groups: unknown[] = []
+  for (const name of await readdir(join(CHART, 'rules'))) {
+    groups.push(...(parse(await readFile(join(CHART, 'rules', name), 'utf8')) as { groups: unknown[] }).groups)
+  }
+  const rendered = parseAllDocuments(text).map(
+    document => document.toJS() as { kind?: string; spec?: { groups?: unknown } }
+  )
+  const rule = rendered.find(object => object?.kind === 'PrometheusRule')
+  run.check('rules come out as they are', isDeepStrictEqual(rule?.spec?.groups, groups), `${groups.length} groups`)
 }
 
 /** The rendered config runs, and the probes ask for what is there. */
