@@ -40,6 +40,8 @@ export async function startLocalGateway(shell: Shell): Promise<LocalGateway | un
   await writeFile(config, demoConfig(folder, ports))
   // A group of its own: Ctrl+C ends the fleet first, and then the gateway.
   const child = spawn(process.execPath, [PROGRAM, 'start', '--config', config], {
+    // What has no path in the config goes there, too.
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true
   })
