@@ -7,7 +7,7 @@ import { ACTIONS, type Action } from './actions.js'
 import { CHECKSUMS } from './scan/checksums.js'
 
 const ACTION_HELP =
-  '`redact` writes `[REDACTED:<detector>]`; `mask` keeps the shape and the last characters; `hash` writes a keyed HMAC; `tokenize` a short token, the same for the same value within a workflow; `drop` removes the attribute; `drop_item` the span, point or record; `report` only counts.'
+  '`redact` writes `[REDACTED:<detector>]`; `mask` keeps the shape and the last characters; `hash` writes a keyed HMAC; `tokenize` a short token, the same for the same value within `token_scope`; `drop` removes the attribute; `drop_item` the span, point or record; `report` only counts.'
 
 const ACTION = Type.Unsafe<Action>({ type: 'string', enum: [...ACTIONS] })
 
@@ -168,6 +168,13 @@ export const schema = Type.Object(
       },
       { default: {}, additionalProperties: false, description: 'How `mask` masks.' }
     ),
+    token_scope: Type.String({
+      default: 'workflow',
+      minLength: 1,
+      description:
+        'Within what equal values get equal tokens from `tokenize`: `workflow` (`workflow.name`), `global` (everything under this key), or the key of an attribute of the item or its resource, such as a tenant. Items without it share one scope; so do values of resources, scopes and metrics themselves, which belong to no item.',
+      examples: ['tenant.id', 'global']
+    }),
     hash_key: Type.Optional(
       secret({
         description: 'Key of `hash` and `tokenize`, at least 16 characters, the same on every replica.',

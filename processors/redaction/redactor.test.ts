@@ -203,6 +203,30 @@ t.test('tokens agree within a workflow and differ between workflows', async t =>
   t.not(token('a', EMAIL), token('b', EMAIL))
 })
 
+t.test('tokens agree within a tenant when an attribute is the scope, and everywhere when all is', async t => {
+  const tokenOf = (token_scope: string, workflow: string, tenant: string | undefined): string => {
+    const own: [string, ReturnType<typeof any.string>][] = [
+      ['workflow.name', any.string(workflow)],
+      ['note', any.string(EMAIL)]
+    ]
+    if (tenant !== undefined) own.push(['tenant.id', any.string(tenant)])
+    const text = textOf(own, { action: 'tokenize', hash_key: 'a key of sixteen characters', token_scope })
+    return /\[email:[a-z2-7]{16}\]/.exec(text)![0]
+  }
+  t.equal(tokenOf('tenant.id', 'a', 'acme'), tokenOf('tenant.id', 'b', 'acme'))
+  t.not(tokenOf('tenant.id', 'a', 'acme'), tokenOf('tenant.id', 'a', 'globex'))
+  t.equal(tokenOf('tenant.id', 'a', undefined), tokenOf('tenant.id', 'b', undefined))
+  t.equal(tokenOf('global', 'a', 'acme'), tokenOf('global', 'b', 'globex'))
+})
+
+t.test('a mask shows the last characters, the domain and the shape, or less when told so', async t => {
+  const masked = (text: string, mask: object): string => textOf([['note', any.string(text)]], { action: 'mask', mask })
+  t.match(masked('card 4111-1111-1111-1111', {}), '****-****-****-1111')
+  t.match(masked('card 4111-1111-1111-1111', { keep_last: 0, keep_shape: false }), `card ${'*'.repeat(19)}`)
+  t.match(masked('to ada.lovelace@example.org', {}), '***.********@example.org')
+  t.match(masked('to ada.lovelace@example.org', { keep_domain: false, keep_last: 3 }), '***.********@*******.org')
+})
+
 t.test('a workflow may have settings of its own', async t => {
   const config = { by_workflow: { secret: { mode: 'allow_list' }, open: { detectors: { email: 'off' } } } }
   const of = (workflow: string): string =>

@@ -51,6 +51,8 @@ export class Redactor {
   /** Of the item that is being walked. */
   #current: Policy
   #workflow = ''
+  /** Within what tokens agree. */
+  #scope = ''
 
   constructor(config: RedactionConfig, counts: RedactorCounts, installationKey?: string) {
     this.#config = config
@@ -108,7 +110,16 @@ export class Redactor {
       item.resourceAttribute('workflow.name') ??
       item.resourceAttribute('algoflow.workflow.name')
     this.#workflow = typeof name === 'string' ? name : ''
+    this.#scope = this.#scopeOf(item)
     this.#current = this.#byWorkflow.get(this.#workflow) ?? this.#base
+  }
+
+  #scopeOf(item: ItemView): string {
+    const key = this.#config.token_scope
+    if (key === 'global') return ''
+    if (key === 'workflow') return this.#workflow
+    const value = item.attribute(key) ?? item.resourceAttribute(key)
+    return value === undefined ? '' : String(value)
   }
 
   #attribute(view: AttributeView): void {
@@ -136,7 +147,7 @@ export class Redactor {
     this.#summary?.masked(view.key.text)
     if (action === 'mask_all') view.replace('****', true)
     else if (action === 'redact') view.replace('[REDACTED]', true)
-    else view.replace(substitute(action, name, view.text(), this.#config.mask, this.#keys, this.#workflow), true)
+    else view.replace(this.#substitute(action, name, view.text(), view.place), true)
   }
 
   #statement(view: AttributeView): void {
@@ -177,9 +188,7 @@ export class Redactor {
   /** Around items there is no workflow. */
   #policyOf(place: Place): Policy {
     if (this.#current === this.#base) return this.#base
-    const isAround =
-      place.startsWith('resource') || place.startsWith('scope') || place.startsWith('metric') || place === 'schema_url'
-    return isAround ? this.#base : this.#current
+    return isAround(place) ? this.#base : this.#current
   }
 
   /** True when nothing more is to be done with it. */
@@ -256,7 +265,8 @@ export class Redactor {
       }
       if (action === 'drop_item') return view.dropItem('redaction')
       if (action === 'report') continue
-      out += text.slice(at, start) + this.#standIn(action, detector.name, text.slice(start, end), replacement)
+      out +=
+        text.slice(at, start) + this.#standIn(action, detector.name, text.slice(start, end), replacement, view.place)
       at = end
     }
     if (at === 0) return
@@ -264,10 +274,20 @@ export class Redactor {
     view.replace(out + text.slice(at))
   }
 
-  #standIn(action: Action | 'mask_all', name: string, value: string, replacement: string | undefined): string {
+  #standIn(
+    action: Action | 'mask_all',
+    name: string,
+    value: string,
+    replacement: string | undefined,
+    place: Place
+  ): string {
     if (action === 'mask_all') return '****'
     if (action === 'redact' && replacement !== undefined) return replacement
-    return substitute(action, name, value, this.#config.mask, this.#keys, this.#workflow)
+    return this.#substitute(action, name, value, place)
+  }
+
+  #substitute(action: Action, name: string, value: string, place: Place): string {
+    return substitute(action, name, value, this.#config.mask, this.#keys, isAround(place) ? '' : this.#scope)
   }
 
   #fail(view: ValueView, reason: string): void {
@@ -286,6 +306,13 @@ export class Redactor {
     if (this.#workflows.size < MAX_WORKFLOWS) this.#workflows.add(workflow)
     return this.#workflows.has(workflow) ? workflow : 'other'
   }
+}
+
+/** Places that belong to no item. */
+function isAround(place: Place): boolean {
+  return (
+    place.startsWith('resource') || place.startsWith('scope') || place.startsWith('metric') || place === 'schema_url'
+  )
 }
 
 /** The config of a workflow: its own settings over the common ones. */
