@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { requests } from '../../test/helpers/otlp-arbitraries.js'
 import { futureOracle, oracle, type Plain } from '../../test/helpers/otlp-oracle.js'
+import { bytes as field } from '../../test/helpers/spans.js'
 import { partOfTrace, splitByTrace } from './by-trace.js'
 import type { Signal } from './signal.js'
 
@@ -137,6 +138,22 @@ t.test('parts are balanced, and the same in every version', async t => {
   t.same(
     known.map(hex => partOfTrace(Buffer.from(hex, 'hex'), 0, 1000)),
     KNOWN
+  )
+})
+
+t.test('fields of a scope that stand between its items are there once', async t => {
+  const item = (trace: number, n: number): Buffer =>
+    field(2, Buffer.concat([field(1, traceId(trace)), field(2, Buffer.alloc(8, n))]))
+  const partOf = (trace: number): number => partOfTrace(traceId(trace), 0, 2)
+  const one = 1
+  const other = [2, 3, 4, 5, 6].find(trace => partOf(trace) !== partOf(one))!
+  const url = field(3, Buffer.from('https://example.com'))
+  const scope = field(2, Buffer.concat([item(one, 1), url, item(one, 2), item(other, 3)]))
+  const parts = splitByTrace('traces', [field(1, scope)], 2)
+  const made = (...items: Buffer[]): Buffer => field(1, field(2, Buffer.concat([url, ...items])))
+  t.same(
+    parts.map(({ bytes }) => bytes.toString('hex')).sort(),
+    [made(item(one, 1), item(one, 2)), made(item(other, 3))].map(bytes => bytes.toString('hex')).sort()
   )
 })
 
