@@ -15,6 +15,7 @@ import type { Outcome } from '../component/outcome.js'
 import { sanitise } from '../net/client-words.js'
 import type { CursorStatus } from '../queue/log.js'
 import type { Parked, ParkingStatus } from '../queue/parking.js'
+import { Shelf } from '../queue/shelf.js'
 import { backoffMs, waitMs } from './backoff.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { Concurrency } from './concurrency.js'
@@ -92,7 +93,7 @@ export class Delivery {
   readonly #concurrency: Concurrency
   readonly #rate: DrainRate
   readonly #keys = new Map<string, string>()
-  readonly #aborts = new Set<AbortController>()
+  readonly #aborts = new Shelf<number, AbortController>()
   readonly #parkedBusy = new Set<string>()
   #parkedReady: Parked[] = []
   #retrying: Shipment[] = []
@@ -400,13 +401,14 @@ export class Delivery {
     const { clock, config, exporter } = this.#o
     const startedAt = clock.now()
     const abort = new AbortController()
+    const id = ++this.#attempts
     let isOpen = true
     let timer: { cancel(): void } | undefined
     const settle = (outcome: Outcome) => {
       if (!isOpen) return
       isOpen = false
       timer?.cancel()
-      this.#aborts.delete(abort)
+      this.#aborts.delete(id)
       this.#inFlight--
       const before = this.#breaker.state
       this.#note(outcome, batch.items, size, startedAt)
@@ -423,9 +425,8 @@ export class Delivery {
     if (config.timeoutMs > 0) {
       timer = clock.after(config.timeoutMs, () => abort.abort(deliveryErrors.SEND_TIMEOUT(config.timeoutMs)))
     }
-    this.#aborts.add(abort)
+    this.#aborts.set(id, abort)
     this.#inFlight++
-    this.#attempts++
     this.#breaker.started(startedAt)
     startSend(() => exporter.send(batch, abort.signal)).then(settle, cause => settle({ kind: 'retry', cause }))
   }
@@ -751,7 +752,7 @@ export class Delivery {
   }
 
   #abortAll(): void {
-    for (const abort of this.#aborts) abort.abort(deliveryErrors.DELIVERY_STOPPED())
+    for (const abort of this.#aborts.values()) abort.abort(deliveryErrors.DELIVERY_STOPPED())
   }
 
   /** Removes payloads whose origin was not acked before a crash: the log delivers them again (ledger.ts). */

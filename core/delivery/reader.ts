@@ -5,6 +5,7 @@
 
 import type { Signal } from '../otlp/signal.js'
 import type { Log, StoredEntry } from '../queue/log.js'
+import { Shelf } from '../queue/shelf.js'
 
 /** Entries of one stream that travel in one request. */
 export interface Group {
@@ -42,7 +43,7 @@ export class Reader {
   readonly #cursor: string
   readonly #options: ReaderOptions
   /** By stream and part. */
-  readonly #forming = new Map<string, Group>()
+  readonly #forming = new Shelf<string, Group>()
   readonly #ready: Group[] = []
   readonly #skipped = new Set<number>()
   #after = -1
@@ -87,11 +88,8 @@ export class Reader {
   takeUnsent(): Group | undefined {
     const ready = this.#ready.shift()
     if (ready) return ready
-    for (const [stream, group] of this.#forming) {
-      this.#forming.delete(stream)
-      return group
-    }
-    return undefined
+    const [oldest] = this.#forming.keys()
+    return oldest === undefined ? undefined : this.#forming.delete(oldest)
   }
 
   /** Positions that are being dropped: not to be read, although their ack is not durable yet. */

@@ -11,6 +11,7 @@ import { crc32 } from 'node:zlib'
 import { Book, type Chunk } from '../book.js'
 import { fromIo, queueErrors } from '../errors.js'
 import type { Commit, Log, LogStatus, StoredEntry } from '../log.js'
+import { Shelf } from '../shelf.js'
 import { compact } from './compaction.js'
 import { encodeFrame, type Frame } from './frame.js'
 import { lock } from './lock.js'
@@ -60,7 +61,7 @@ export class EmbeddedLog implements Log {
   readonly #tailBytes: number
   readonly #idleMs: number
   readonly #now: () => number
-  readonly #tail = new Map<number, Buffer>()
+  readonly #tail = new Shelf<number, Buffer>()
   #tailHeld = 0
   #book = this.#newBook()
   #segments: Segment[] = []
@@ -530,16 +531,16 @@ export class EmbeddedLog implements Log {
   #keep(position: number, bytes: Buffer): void {
     this.#tail.set(position, bytes)
     this.#tailHeld += bytes.length
-    for (const [oldest, { length }] of this.#tail) {
+    if (this.#tailHeld <= this.#tailBytes) return
+    for (const oldest of this.#tail.keys()) {
+      this.#tailHeld -= this.#tail.delete(oldest)!.length
       if (this.#tailHeld <= this.#tailBytes) return
-      this.#tail.delete(oldest)
-      this.#tailHeld -= length
     }
   }
 
   #newBook(): Book {
     return new Book((position, bytes) => {
-      if (this.#tail.delete(position)) this.#tailHeld -= bytes
+      if (this.#tail.delete(position) !== undefined) this.#tailHeld -= bytes
     })
   }
 

@@ -1,9 +1,11 @@
 // Payloads in memory, bounded: the newest ones that came in here (`tail`), a window in front of each reader, and what is being
 // tried again. Everything else is in Redis and fetched before it is asked for.
 
+import { Shelf } from '../shelf.js'
+
 /** Insertion-ordered, oldest out first. */
-class Shelf {
-  readonly entries = new Map<number, Buffer>()
+class Bounded {
+  readonly entries = new Shelf<number, Buffer>()
   bytes = 0
 
   put(position: number, bytes: Buffer): void {
@@ -13,25 +15,23 @@ class Shelf {
   }
 
   delete(position: number): void {
-    const old = this.entries.get(position)
-    if (old === undefined) return
-    this.entries.delete(position)
-    this.bytes -= old.length
+    this.bytes -= this.entries.delete(position)?.length ?? 0
   }
 
   shrink(to: number): void {
+    if (this.bytes <= to) return
     for (const position of this.entries.keys()) {
-      if (this.bytes <= to) return
       this.delete(position)
+      if (this.bytes <= to) return
     }
   }
 }
 
 export class Payloads {
   readonly #tailBytes: number
-  readonly #tail = new Shelf()
-  readonly #again = new Shelf()
-  readonly #windows = new Map<string, Shelf>()
+  readonly #tail = new Bounded()
+  readonly #again = new Bounded()
+  readonly #windows = new Map<string, Bounded>()
 
   constructor(tailBytes: number) {
     this.#tailBytes = tailBytes
@@ -59,7 +59,7 @@ export class Payloads {
 
   /** The next ones of a cursor; what lies before `from` is let go. */
   window(name: string, from: number, found: ReadonlyMap<number, Buffer>): void {
-    const window = this.#windows.get(name) ?? new Shelf()
+    const window = this.#windows.get(name) ?? new Bounded()
     for (const position of window.entries.keys()) if (position < from) window.delete(position)
     for (const [position, bytes] of found) window.put(position, bytes)
     this.#windows.set(name, window)
