@@ -3,7 +3,6 @@
 // stopped left to right so that nothing taken is lost.
 
 import type { Clock, Log as Logger, SharedRates } from '../../core/component/context.js'
-import { same } from '../../core/config/compare.js'
 import type { GatewayConfig } from '../../core/config/types.js'
 import { type DeadLetterStores, lost } from '../../core/delivery/dead-letters.js'
 import type { Delivery } from '../../core/delivery/delivery.js'
@@ -21,7 +20,7 @@ import { gatewayErrors } from './errors.js'
 import { Parts } from './parts.js'
 import type { Receiver } from './receivers/index.js'
 import { Retention } from './retention.js'
-import { Switch, usedReceivers } from './switch.js'
+import { needRestart, Switch, usedReceivers } from './switch.js'
 import { timedIntake } from './timed-intake.js'
 import { queueOf, Workshop } from './workshop.js'
 
@@ -337,16 +336,4 @@ function redisRates({ url, prefix = 'algoflow' }: RedisQueueConfig, { clock, log
 /** Processes of one gateway with queues of their own cannot know of each other: equal parts. */
 function equalRates(processes: number): SharedRates | undefined {
   return processes > 1 ? { part: () => 1 / processes } : undefined
-}
-
-/** Settings that differ and cannot be changed while it runs. */
-function needRestart(before: GatewayConfig, after: GatewayConfig): string[] {
-  const fixed: [string, (config: GatewayConfig) => unknown][] = [
-    ['queue', config => config.queue],
-    ['service.audit', ({ service: { audit } }) => [audit.enabled, audit.path]],
-    ['service.workers', config => config.service.workers],
-    ['service.telemetry.admin.endpoint', config => config.service.adminEndpoint],
-    ['service.telemetry.logs.encoding', config => config.service.logs.encoding]
-  ]
-  return fixed.filter(([, of]) => !same(of(before), of(after))).map(([path]) => path)
 }

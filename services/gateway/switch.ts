@@ -11,7 +11,7 @@
 import type { Clock, Log as Logger } from '../../core/component/context.js'
 import { codeOf } from '../../core/component/errors.js'
 import { same } from '../../core/config/compare.js'
-import type { ComponentConfig } from '../../core/config/types.js'
+import type { ComponentConfig, GatewayConfig } from '../../core/config/types.js'
 import type { Pipelines } from '../../core/pipeline/pipelines.js'
 import type { Log } from '../../core/queue/log.js'
 import type { Role } from './app.js'
@@ -200,4 +200,16 @@ export class Switch {
 export function usedReceivers({ config }: Parts): readonly ComponentConfig[] {
   const used = new Set(config.pipelines.flatMap(pipeline => pipeline.receivers))
   return [...config.receivers.values()].filter(({ id }) => used.has(id))
+}
+
+/** Settings that differ and cannot be changed while it runs. */
+export function needRestart(before: GatewayConfig, after: GatewayConfig): string[] {
+  const fixed: [string, (config: GatewayConfig) => unknown][] = [
+    ['queue', config => config.queue],
+    ['service.audit', ({ service: { audit } }) => [audit.enabled, audit.path]],
+    ['service.workers', config => config.service.workers],
+    ['service.telemetry.admin.endpoint', config => config.service.adminEndpoint],
+    ['service.telemetry.logs.encoding', config => config.service.logs.encoding]
+  ]
+  return fixed.filter(([, of]) => !same(of(before), of(after))).map(([path]) => path)
 }

@@ -162,6 +162,10 @@ export class SpillLog implements Log {
     this.#shared.onDamage(fn)
   }
 
+  async scrub(before: number): Promise<void> {
+    if (this.#isOpen) await this.#shelf.scrub(before)
+  }
+
   async stop(): Promise<void> {
     this.#isOpen = false
     this.#wake()

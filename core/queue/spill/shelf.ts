@@ -48,6 +48,11 @@ export class Shelf {
     if (known === undefined) await this.#log.commit({ state: new Map([[ID, Buffer.from(this.#id)]]) })
   }
 
+  /** As `scrub` of a log: records that were moved leave the disk. */
+  async scrub(before: number): Promise<void> {
+    await this.#log.scrub?.(before)
+  }
+
   stop(): Promise<void> {
     return this.#log.stop()
   }

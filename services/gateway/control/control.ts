@@ -113,7 +113,7 @@ export class Control {
   /** Reads the config anew and goes over to it, whole or not at all. Never rejects. */
   reload(who: Who): Promise<ReloadReport> {
     const run = this.#reloading.then(() => this.#reload(who, this.#o.load()))
-    this.#reloading = run
+    this.#reloading = run.catch(() => {}) // a fault must not keep the next one from being tried
     return run
   }
 
