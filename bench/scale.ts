@@ -101,7 +101,7 @@ async function measure({ gateways, config }: Case, n: number): Promise<Figures> 
     }
     const urls = all.map(({ http }) => `${http}/v1/traces`).join(',')
     const base = ['send', '-url', urls, '-dir', join(HOME, 'requests/512'), '-c', '8']
-    spawnSync(LOAD, [...base, '-n', '100'])
+    spawnSync(LOAD, [...base, '-n', String(Math.max(100, n >> 1))])
     await quiet(url)
     const [before, redisBefore] = [cpuOf(all.map(({ pid }) => pid)), cpuOf(redis ? [redis.pid] : [])]
     const sent = await output(spawn(LOAD, [...base, '-n', String(n)], { stdio: ['ignore', 'pipe', 'ignore'] }))
