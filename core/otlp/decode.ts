@@ -370,11 +370,16 @@ function isDefault(value: unknown): boolean {
   return value === 0n || value === '' || value === false || Object.is(value, 0)
 }
 
+const SMALL = 0xffffffffn
+
 function low(value: bigint): number {
+  // Most are small: counts of buckets. No bigint is made for those.
+  if (value >= 0n && value <= SMALL) return Number(value)
   return Number(value & 0xffffffffn)
 }
 
 function high(value: bigint): number {
+  if (value >= 0n && value <= SMALL) return 0
   return Number((value >> 32n) & 0xffffffffn)
 }
 
