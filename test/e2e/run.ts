@@ -48,7 +48,7 @@ function print(name: string, { checks }: Run, ms: number): boolean {
   const width = Math.max(...checks.map(check => check.name.length), 1)
   console.log(`\n${name}, ${(ms / 1000).toFixed(1)} s`)
   for (const { name: title, ok, detail } of checks) {
-    console.log(`  ${ok ? 'ok  ' : 'FAIL'} ${title.padEnd(width)}  ${detail.slice(0, ok ? 100 : 1000)}`)
+    console.log(`  ${ok ? 'ok  ' : 'FAIL'} ${title.padEnd(width)}  ${detail.slice(0, ok ? 100 : 2000)}`)
   }
   const failed = checks.filter(({ ok }) => !ok).length
   console.log(`  ${checks.length - failed} passed, ${failed} failed`)
