@@ -41,19 +41,13 @@ export default async function run(run: Run): Promise<void> {
 
 /** COPY from the context and RUN, in a folder in place of /app; packages of the system are taken from this machine. */
 async function buildStage(stage: readonly Instruction[], to: string, node: string): Promise<void> {
-  const { stdout } = await command('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-    cwd: REPOSITORY
-  })
-  const ignore = (await readFile(join(REPOSITORY, '.dockerignore'), 'utf8')).split('\n')
-  const context = stdout.split('\n').filter(path => path !== '' && !isIgnored(path, ignore))
+  const context = `${to}-context`
+  const files = await copyContext(context)
   for (const { word, text } of stage) {
     if (word === 'COPY') {
       const from = text.split(/\s+/).slice(0, -1)
-      const files = context.filter(path => from.some(one => one === '.' || path === one || path.startsWith(`${one}/`)))
-      for (const path of files) {
-        await mkdir(dirname(join(to, path)), { recursive: true })
-        await copyFile(join(REPOSITORY, path), join(to, path))
-      }
+      const isMeant = (path: string) => from.some(one => one === '.' || path === one || path.startsWith(`${one}/`))
+      await copyAll(context, files.filter(isMeant), to)
     }
     if (word === 'RUN' && !text.startsWith('apt-get')) {
       const path = `${join(node, 'bin')}:${process.env['PATH']}`
@@ -64,6 +58,24 @@ async function buildStage(stage: readonly Instruction[], to: string, node: strin
         withinMs: STEP_LIMIT_MS
       })
     }
+  }
+}
+
+/** What Docker would be sent, as it is now: the tree may change while the steps run. */
+async function copyContext(to: string): Promise<readonly string[]> {
+  const { stdout } = await command('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: REPOSITORY
+  })
+  const ignore = (await readFile(join(REPOSITORY, '.dockerignore'), 'utf8')).split('\n')
+  const files = stdout.split('\n').filter(path => path !== '' && !isIgnored(path, ignore))
+  await copyAll(REPOSITORY, files, to)
+  return files
+}
+
+async function copyAll(from: string, files: readonly string[], to: string): Promise<void> {
+  for (const path of files) {
+    await mkdir(dirname(join(to, path)), { recursive: true })
+    await copyFile(join(from, path), join(to, path))
   }
 }
 
