@@ -167,7 +167,10 @@ class ForeignWords {
     for (const { labels = [], labelTrigger = 0 } of detectors)
       for (const label of labels)
         if (!isAscii(label)) words.set(labelTrigger, [...(words.get(labelTrigger) ?? []), label])
-    this.#byTrigger = [...words].map(([bits, labels]) => ({ bits, pattern: new RegExp(labels.join('|'), 'iu') }))
+    this.#byTrigger = [...words].map(([bits, labels]) => ({
+      bits,
+      pattern: new RegExp(labels.join('|').replaceAll(' ', '[^a-z]{0,3}'), 'iu')
+    }))
   }
 
   triggers(text: string): number {
