@@ -19,12 +19,28 @@ import { EditList, encodeLength, lengthSize, writeLength } from './edit.js'
 import { ItemReader } from './item-reader.js'
 import { KeyTable } from './key-table.js'
 import type { Key } from './keys.js'
-import { type Field, MESSAGES, PLACES, REQUEST_MESSAGE } from './schema.js'
+import { MESSAGES, PLACES, REQUEST_MESSAGE } from './schema.js'
 import { Sieve } from './sieve/sieve.js'
 import type { Signal } from './signal.js'
+import { isHiding, parseAny, parseUsual, restLength, usualAny, usualForm } from './usual-form.js'
 import { AttributeImpl, ValueImpl } from './view-impl.js'
 import { ValueType, type Visitor } from './views.js'
-import { readLengthAt, skipField, skipGroup, varintSizeAt } from './walk-fields.js'
+import { readLengthAt, skipField, skipGroup } from './walk-fields.js'
+import {
+  ANY,
+  ATTRIBUTE,
+  FIELDS,
+  ID,
+  ITEM,
+  MESSAGE,
+  METRIC,
+  NAMES,
+  RESOURCE,
+  SCOPE,
+  SKIP,
+  TABLE,
+  TEXT
+} from './walk-table.js'
 
 /** Nesting of AnyValues beyond this is refused: protobuf readers give up near 100 levels of messages, two a value. */
 export const MAX_VALUE_DEPTH = 32
@@ -46,21 +62,6 @@ export interface WalkResult {
   readonly rejectedWhy: string
 }
 
-// What to do with a field: kind in the low 4 bits, argument above.
-const SKIP = 1 // a number or packed numbers; argument: 1 when it may not be packed
-const TEXT = 2 // argument: place
-const MESSAGE = 3 // argument: message
-const ITEM = 4 // argument: message
-const ATTRIBUTE = 5 // argument: place
-const ANY = 6 // argument: place
-const ID = 7 // argument: length | required bit << 5
-const RESOURCE = 8 // argument: message: a MESSAGE that item views look back to
-const METRIC = 9
-const SCOPE = 10
-
-const FIELDS = 32
-const NAMES = [...MESSAGES.keys()]
-const TABLE = compile()
 const PLACE_UNKNOWN = PLACES.indexOf('unknown_field')
 const ATTRIBUTES_FIELD = NAMES.map(name => MESSAGES.get(name)!.fields.find(f => f.message === 'KeyValue')?.number ?? 0)
 
@@ -74,33 +75,6 @@ const NEVER = 0x7fffffff
 
 const M_KEY_VALUE = NAMES.indexOf('KeyValue')
 const M_ANY_VALUE = NAMES.indexOf('AnyValue')
-
-function compile(): Int32Array {
-  const table = new Int32Array(NAMES.length * FIELDS)
-  for (const [m, name] of NAMES.entries()) {
-    for (const f of MESSAGES.get(name)!.fields) table[m * FIELDS + f.number] = compileField(name, f)
-  }
-  return table
-}
-
-function compileField(owner: string, f: Field): number {
-  const place = f.place === undefined ? 0 : PLACES.indexOf(f.place) << 4
-  if (f.message === 'KeyValue' && owner !== 'KeyValueList') return ATTRIBUTE | place
-  if (f.message === 'AnyValue' && f.place !== undefined) return ANY | place
-  if (f.message !== undefined) {
-    const child = NAMES.indexOf(f.message) << 4
-    if (MESSAGES.get(f.message)!.item) return ITEM | child
-    if (/^Resource(Spans|Metrics|Logs)$/.test(f.message)) return RESOURCE | child
-    if (/^Scope(Spans|Metrics|Logs)$/.test(f.message)) return SCOPE | child
-    return (f.message === 'Metric' ? METRIC : MESSAGE) | child
-  }
-  if (f.policy === 'identifier') {
-    const required = owner === 'Span' && f.name !== 'parent_span_id' ? 1 : 0
-    return ID | ((f.name === 'trace_id' ? 16 : 8) << 4) | (required << 9)
-  }
-  if (f.place !== undefined) return TEXT | place
-  return f.repeated ? SKIP : SKIP | (1 << 4)
-}
 
 interface Step {
   readonly visitor: Visitor
@@ -1049,99 +1023,6 @@ function anyValue(type: ValueType, content: Buffer): Buffer {
   return Buffer.concat([Buffer.of((type << 3) | 2), encodeLength(content.length), content])
 }
 
-interface Usual {
-  readonly keyAt: number
-  readonly keyEnd: number
-  readonly type: ValueType
-  readonly from: number
-  readonly to: number
-  readonly hasValue: boolean
-}
-
-/** The parts of a checked KeyValue in usual form; undefined for any other form. */
-function parseUsual(buf: Buffer, start: number, end: number): Usual | undefined {
-  if (start >= end || buf[start] !== 0x0a) return undefined
-  const length = readLengthAt(buf, start + 1)
-  const keyAt = start + 1 + varintSizeAt(buf, start + 1)
-  const keyEnd = keyAt + length
-  if (keyEnd === end) return { keyAt, keyEnd, type: ValueType.empty, from: end, to: end, hasValue: false }
-  if (buf[keyEnd] !== 0x12) return undefined
-  const at = keyEnd + 1 + varintSizeAt(buf, keyEnd + 1)
-  if (at + readLengthAt(buf, keyEnd + 1) !== end) return undefined
-  const any = parseAny(buf, at, end)
-  return any === undefined ? undefined : { keyAt, keyEnd, type: any.type, from: any.from, to: any.to, hasValue: true }
-}
-
-/** Type and content of a checked AnyValue with at most one field, a known one; else undefined. */
-function parseAny(buf: Buffer, start: number, end: number): { type: ValueType; from: number; to: number } | undefined {
-  if (start === end) return { type: ValueType.empty, from: end, to: end }
-  if (skipField(buf, start, end) !== end) return undefined
-  const tag = buf[start]!
-  if (tag === 0x0a || tag === 0x2a || tag === 0x32 || tag === 0x3a) {
-    return { type: (tag >>> 3) as ValueType, from: start + 1 + varintSizeAt(buf, start + 1), to: end }
-  }
-  if (tag === 0x10 || tag === 0x18 || tag === 0x40 || tag === 0x21)
-    return { type: (tag >>> 3) as ValueType, from: start + 1, to: end }
-  return undefined
-}
-
-/** A checked KeyValue rewritten as key, value: the last of each, as protobuf readers see it. */
-function usualForm(buf: Buffer, start: number, end: number): Buffer {
-  let key = Buffer.alloc(0)
-  let value: Buffer | undefined
-  for (let p = start; p < end; ) {
-    const next = skipField(buf, p, end)
-    if (buf[p] === 0x0a) key = buf.subarray(p + 1 + varintSizeAt(buf, p + 1), next) as Buffer<ArrayBuffer>
-    else if (buf[p] === 0x12) value = buf.subarray(p + 1 + varintSizeAt(buf, p + 1), next)
-    p = next
-  }
-  const parts = [Buffer.of(0x0a), encodeLength(key.length), key]
-  if (value !== undefined) {
-    const any = usualAny(value, 0, value.length)
-    parts.push(Buffer.of(0x12), encodeLength(any.length), any)
-  }
-  return Buffer.concat(parts)
-}
-
-/** Whether a checked KeyValue holds more than readers see: a repeated key or value, or a value with more than one field. */
-function isHiding(buf: Buffer, start: number, end: number): boolean {
-  let keys = 0
-  let values = 0
-  for (let p = start; p < end; ) {
-    const next = skipField(buf, p, end)
-    if (buf[p] === 0x0a) keys++
-    else if (buf[p] === 0x12) {
-      values++
-      if (parseAny(buf, p + 1 + varintSizeAt(buf, p + 1), next) === undefined) return true
-    }
-    p = next
-  }
-  return keys > 1 || values > 1
-}
-
-/** Bytes of a checked KeyValue's fields that are neither key nor value. */
-function restLength(buf: Buffer, start: number, end: number): number {
-  let length = 0
-  for (let p = start; p < end; ) {
-    const next = skipField(buf, p, end)
-    if (buf[p] !== 0x0a && buf[p] !== 0x12) length += next - p
-    p = next
-  }
-  return length
-}
-
 function viewOf(buf: Buffer): DataView {
   return new DataView(buf.buffer, buf.byteOffset, buf.length)
-}
-
-/** A checked AnyValue reduced to its last known field. */
-function usualAny(buf: Buffer, start: number, end: number): Buffer {
-  let last = Buffer.alloc(0)
-  for (let p = start; p < end; ) {
-    const next = skipField(buf, p, end)
-    const one = buf.subarray(p, next) as Buffer<ArrayBuffer>
-    if (parseAny(one, 0, one.length) !== undefined) last = one
-    p = next
-  }
-  return last
 }
