@@ -85,7 +85,7 @@ export const schema = Type.Object(
           minimum: 1000,
           maximum: 100_000_000,
           description:
-            'Span ids remembered at most, 11 to 27 bytes of memory each; beyond it the oldest half is forgotten before its time.'
+            'Span ids remembered at most, 20 to 80 bytes of memory each; beyond it the oldest half is forgotten before its time.'
         })
       },
       { default: {}, additionalProperties: false, description: 'What counts as sent twice.' }

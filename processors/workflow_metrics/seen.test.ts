@@ -53,6 +53,17 @@ t.test('what does not fit makes the oldest half go, and no more is held', async 
   t.equal(news(seen, ids(4000, 96_000)), 0, 'the newest are known')
 })
 
+t.test('a trace of very many spans costs no more a span than others', async t => {
+  const seen = new SeenSpans(WINDOW, 1_000_000)
+  seen.turn(0)
+  const one = ids(200_000)
+  const began = process.cpuUsage()
+  t.equal(news(seen, one), 200_000)
+  t.equal(news(seen, one), 0)
+  const { user } = process.cpuUsage(began)
+  t.ok(user < 5_000_000, `${user / 400_000} us a span`)
+})
+
 t.test('facts of a trace are told apart', async t => {
   const seen = new SeenSpans(WINDOW, 1000)
   const view = new DataView(ids(1).buffer.slice(0, 24))

@@ -1,17 +1,21 @@
-// What was counted: spans of the last `window` by 63-bit fingerprints, in two generations.
+// Which spans were counted: ids of the last `window`, in two generations.
 //
 // What is new goes into the young generation; when that is old or full it becomes the old one, and the one before is
-// forgotten. So an id is known for at least `window` and at most twice that, unless half of `max_spans` came in less. A new
-// span is taken for a known one with a chance of (ids held) / 2^63: with 2 million ids 2e-13, once in 500 years at 300
-// spans a second. The hash is seeded by the process: nobody can make spans that collide.
+// forgotten. So an id is known for at least `window` and at most twice that, unless half of `max_spans` came in less. Of an
+// id 95 bits are kept, 32 of the trace's and 63 of the span's within it: that a new span is taken for a known one is a
+// matter of 1 in 10^18, whatever ids senders make. The hash is seeded by the process: nobody can make spans that collide.
 //
-// A generation is a table with open addressing, two words a slot: `high` says where, `low` is never 0. One table for both
-// generations would be looked up once and not twice, but sweeping it costs more (bench/micro/workflow-metrics.ts).
+// A generation is a table with open addressing, three words a slot, the last one never 0. Waiting for memory is what it costs,
+// so the spans of a trace, which come together, stand together: where its trace id says, or, when the slots there are taken
+// (a trace of very many spans), where the span's own hash says (bench/micro/workflow-metrics.ts).
 
 import { randomBytes } from 'node:crypto'
 
 const START = 4096
-const MAX_LOAD = 0.7
+const MAX_LOAD = 0.6
+/** Words of a slot, and slots looked at where the trace says. */
+const WORDS = 3
+const NEAR = 32
 
 class Generation {
   count = 0
@@ -20,48 +24,55 @@ class Generation {
   mask: number
 
   constructor(size: number) {
-    this.slots = new Int32Array(size * 2)
+    this.slots = new Int32Array(size * WORDS)
     this.mask = size - 1
   }
 
-  has(high: number, low: number): boolean {
-    const { slots, mask } = this
-    let at = high & mask
-    for (let found = slots[at * 2 + 1]!; found !== 0; found = slots[at * 2 + 1]!) {
-      if (found === low && slots[at * 2] === high) return true
-      at = (at + 1) & mask
-    }
-    return false
+  has(trace: number, high: number, low: number): boolean {
+    return this.#find(trace, high, low) < 0
   }
 
   /** False when it was there. */
-  add(high: number, low: number): boolean {
+  add(trace: number, high: number, low: number): boolean {
     if (this.count >= (this.mask + 1) * MAX_LOAD) this.#grow()
-    const { slots, mask } = this
-    let at = high & mask
-    for (let found = slots[at * 2 + 1]!; found !== 0; found = slots[at * 2 + 1]!) {
-      if (found === low && slots[at * 2] === high) return false
-      at = (at + 1) & mask
-    }
-    slots[at * 2] = high
-    slots[at * 2 + 1] = low
+    const at = this.#find(trace, high, low)
+    if (at < 0) return false
+    this.slots[at] = trace
+    this.slots[at + 1] = high
+    this.slots[at + 2] = low
     this.count++
     return true
   }
 
+  /** The free place for it; -1 when it is there. Nothing is ever taken out, so what is full stays full. */
+  #find(trace: number, high: number, low: number): number {
+    const { slots, mask } = this
+    for (let i = 0; i < NEAR; i++) {
+      const at = ((trace + i) & mask) * WORDS
+      const found = slots[at + 2]!
+      if (found === 0) return at
+      if (found === low && slots[at + 1] === high && slots[at] === trace) return -1
+    }
+    for (let i = high; ; i++) {
+      const at = (i & mask) * WORDS
+      const found = slots[at + 2]!
+      if (found === 0) return at
+      if (found === low && slots[at + 1] === high && slots[at] === trace) return -1
+    }
+  }
+
   #grow(): void {
     const old = this.slots
-    const slots = new Int32Array(old.length * 2)
-    const mask = old.length - 1
-    for (let i = 0; i < old.length; i += 2) {
-      if (old[i + 1] === 0) continue
-      let at = old[i]! & mask
-      while (slots[at * 2 + 1] !== 0) at = (at + 1) & mask
-      slots[at * 2] = old[i]!
-      slots[at * 2 + 1] = old[i + 1]!
+    const size = (this.mask + 1) * 2
+    this.slots = new Int32Array(size * WORDS)
+    this.mask = size - 1
+    for (let i = 0; i < old.length; i += WORDS) {
+      if (old[i + 2] === 0) continue
+      const at = this.#find(old[i]!, old[i + 1]!, old[i + 2]!)
+      this.slots[at] = old[i]!
+      this.slots[at + 1] = old[i + 1]!
+      this.slots[at + 2] = old[i + 2]!
     }
-    this.slots = slots
-    this.mask = mask
   }
 }
 
@@ -73,8 +84,8 @@ export class SeenSpans {
   #young = new Generation(START)
   #old = new Generation(START)
   #since = 0
-  #high = new Int32Array(4096)
-  #low = new Int32Array(4096)
+  /** Hashes of the spans prepared, WORDS each. */
+  #hashes = new Int32Array(4096 * WORDS)
   /** Number of the young generation: what was added two generations ago is forgotten. */
   generation = 0
 
@@ -99,64 +110,65 @@ export class SeenSpans {
     return true
   }
 
-  /** Makes the fingerprint of span `i` of a request, whose trace and span id are at `at`. */
+  /** Makes the hashes of span `i` of a request, whose trace and span id are at `at`. */
   prepare(i: number, view: DataView, at: number): void {
-    let a = this.#seedA
-    let b = this.#seedB
-    for (let p = at; p < at + 24; p += 4) {
-      const word = view.getInt32(p, true)
-      a = Math.imul(a ^ word, 0x9e3779b1)
-      a ^= a >>> 15
-      b = Math.imul(b ^ word, 0x85ebca6b)
-      b ^= b >>> 13
-    }
-    if (i >= this.#high.length) this.#widen()
-    this.#high[i] = last(a)
-    this.#low[i] = last(b)
+    if ((i + 1) * WORDS > this.#hashes.length) this.#widen()
+    const trace = this.#traceHash(view, at)
+    const [first, second] = [view.getInt32(at + 16, true), view.getInt32(at + 20, true)]
+    this.#hashes[i * WORDS] = trace
+    this.#hashes[i * WORDS + 1] = last(Math.imul(first ^ this.#seedB, 0x85ebca6b) ^ second)
+    this.#hashes[i * WORDS + 2] = last(Math.imul(second ^ this.#seedA, 0x9e3779b1) ^ first) | 1
   }
 
   /**
    * Touches the slots of the first `n` spans prepared. One after the other each would wait for memory; in a loop as tight as
-   * this they wait together (bench/micro/workflow-metrics.ts). The number is of no use to anybody.
+   * this they wait together. The number is of no use to anybody.
    */
   touch(n: number): number {
     const [young, youngMask] = [this.#young.slots, this.#young.mask]
     const [old, oldMask] = [this.#old.slots, this.#old.mask]
-    const high = this.#high
+    const hashes = this.#hashes
     let touched = 0
-    for (let i = 0; i < n; i++) touched ^= young[(high[i]! & youngMask) * 2]! ^ old[(high[i]! & oldMask) * 2]!
+    let before = 0
+    for (let i = 0; i < n * WORDS; i += WORDS) {
+      const trace = hashes[i]!
+      if (trace === before) continue
+      before = trace
+      touched ^= young[(trace & youngMask) * WORDS + 2]! ^ old[(trace & oldMask) * WORDS + 2]!
+    }
     return touched
   }
 
   /** Remembers span `i` of those prepared; false when it was known. */
   add(i: number): boolean {
-    return this.#add(this.#high[i]!, this.#low[i]!)
+    const hashes = this.#hashes
+    return this.#add(hashes[i * WORDS]!, hashes[i * WORDS + 1]!, hashes[i * WORDS + 2]!)
   }
 
   /** The same for something else about the trace at `at`, told by two numbers. */
   addFact(view: DataView, at: number, first: number, second: number): boolean {
-    let a = this.#seedA ^ first
-    let b = this.#seedB ^ second
-    for (let p = at; p < at + 16; p += 4) {
-      const word = view.getInt32(p, true)
-      a = Math.imul(a ^ word, 0x85ebca6b)
-      a ^= a >>> 13
-      b = Math.imul(b ^ word, 0x9e3779b1)
-      b ^= b >>> 15
-    }
-    return this.#add(last(Math.imul(a ^ second, 0x9e3779b1)), last(Math.imul(b ^ first, 0x85ebca6b)))
+    const high = last(Math.imul(first ^ this.#seedA, 0x85ebca6b) ^ second)
+    const low = last(Math.imul(second ^ this.#seedB, 0x9e3779b1) ^ first) | 1
+    return this.#add(this.#traceHash(view, at), high, low)
   }
 
-  #add(high: number, low: number): boolean {
-    return !this.#old.has(high, low | 1) && this.#young.add(high, low | 1)
+  #add(trace: number, high: number, low: number): boolean {
+    return !this.#old.has(trace, high, low) && this.#young.add(trace, high, low)
+  }
+
+  #traceHash(view: DataView, at: number): number {
+    let hash = this.#seedA
+    for (let p = at; p < at + 16; p += 4) {
+      hash = Math.imul(hash ^ view.getInt32(p, true), 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    return last(hash)
   }
 
   #widen(): void {
-    const [high, low] = [new Int32Array(this.#high.length * 2), new Int32Array(this.#high.length * 2)]
-    high.set(this.#high)
-    low.set(this.#low)
-    this.#high = high
-    this.#low = low
+    const hashes = new Int32Array(this.#hashes.length * 2)
+    hashes.set(this.#hashes)
+    this.#hashes = hashes
   }
 }
 
