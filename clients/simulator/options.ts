@@ -1,6 +1,6 @@
 // The simulator's command line.
 
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Chances } from './execution.js'
 import { CATALOGUE_SIZE } from './workflows.js'
 
@@ -74,14 +74,17 @@ export function parseOptions(
     .configureOutput({ writeOut: out, writeErr: err })
   const share = (text: string) => shareOf(text)
   program
-    .option(
-      '--endpoint <url>',
-      'where OTLP is taken; may be repeated for replicas (default: http://localhost:4318, gRPC: localhost:4317)',
-      (url: string, before: readonly string[]) => [...before, url],
-      []
+    .addOption(
+      new Option('--endpoint <url>', 'where OTLP is taken; may be repeated for replicas')
+        .argParser((url: string, before: readonly string[]) => [...before, url])
+        .default([], 'http://localhost:4318, gRPC: localhost:4317')
     )
     .option('--protocol <http|grpc>', 'http with protobuf, or grpc (default: grpc for port 4317, else http)')
-    .option('--header <name=value>', 'sent with every request, e.g. an API key; may be repeated', gather, [])
+    .addOption(
+      new Option('--header <name=value>', 'sent with every request, e.g. an API key; may be repeated')
+        .argParser(gather)
+        .default([], 'none')
+    )
     .option('--admin <url>', "the gateway's admin endpoint, for the summary", 'http://localhost:8888')
     .option('--no-admin', 'read nothing from the gateway')
     .option('--rate <n>', 'workflow runs started a second', positive, 5)
