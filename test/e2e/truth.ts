@@ -132,18 +132,30 @@ function round(n: number): number {
 }
 
 /** Sampling at 1 % keeps every trace with an error, wherever its spans came in and its gateway was killed, and few others. */
-export function errorsKept(run: Run, truth: TruthFile, replicas: readonly Replica[]): void {
-  const lines = replicas.flatMap(({ folder }) => filesIn(join(folder, 'out'))).flatMap(text => text.split('\n'))
-  const spans = lines.filter(line => line.startsWith('{"resourceSpans"')).join('\n')
-  const kept = new Set([...spans.matchAll(/"traceId":"([0-9a-f]{32})"/g)].map(([, id]) => id))
-  const missing = truth.tracesWithErrors.filter(id => !kept.has(id))
-  const others = kept.size - (truth.tracesWithErrors.length - missing.length)
+export async function errorsKept(run: Run, truth: TruthFile, replicas: readonly Replica[]): Promise<void> {
+  const { tracesWithErrors } = truth
+  let kept = keptTraces(replicas)
+  // The last traces are judged some seconds after their end.
+  const all = async () => {
+    kept = keptTraces(replicas)
+    return tracesWithErrors.every(id => kept.has(id))
+  }
+  await until('the last traces', all, SETTLE_MS).catch(() => undefined)
+  const missing = tracesWithErrors.filter(id => !kept.has(id))
   run.check(
     'every trace with an error is kept at 1 %',
-    missing.length === 0 && truth.tracesWithErrors.length > 100,
-    `${truth.tracesWithErrors.length} traces, ${missing.length} missing`
+    missing.length === 0 && tracesWithErrors.length > 100,
+    `${tracesWithErrors.length} traces, ${missing.length} missing ${missing.slice(0, 3)}`
   )
+  const others = kept.size - (tracesWithErrors.length - missing.length)
   run.check('few others are kept', others > 0 && others < started(truth) * 0.03, `${others} of ${started(truth)}`)
+}
+
+/** Ids of the traces that were written. */
+function keptTraces(replicas: readonly Replica[]): Set<string> {
+  const lines = replicas.flatMap(({ folder }) => filesIn(join(folder, 'out'))).flatMap(text => text.split('\n'))
+  const spans = lines.filter(line => line.startsWith('{"resourceSpans"')).join('\n')
+  return new Set([...spans.matchAll(/"traceId":"([0-9a-f]{32})"/g)].map(([, id = '']) => id))
 }
 
 /** Searches every file that the gateways wrote and everything they said. */

@@ -34,6 +34,6 @@ export default async function run(run: Run): Promise<void> {
   run.same('two were killed with -9 while they worked', kills, [1, 1])
   run.check('the simulator got everything through', code === 0, lastLine(output))
   await compare(run, base, truth)
-  errorsKept(run, truth, replicas)
+  await errorsKept(run, truth, replicas)
   nothingPlanted(run, truth, replicas)
 }

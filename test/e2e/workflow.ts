@@ -38,6 +38,6 @@ export default async function run(run: Run): Promise<void> {
   )
   await compare(run, base, truth)
   run.check('every item is accounted for', (await replica.process.ledger()).isBalanced)
-  errorsKept(run, truth, [replica])
+  await errorsKept(run, truth, [replica])
   nothingPlanted(run, truth, [replica])
 }
