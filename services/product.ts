@@ -4,7 +4,8 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { secret } from '../core/config/fields.js'
-import type { Addition, BlockSite, ShortBlock } from '../core/config/registry.js'
+import type { Addition, BlockSite, ComponentKind, ShortBlock } from '../core/config/registry.js'
+import { find, type Tree } from '../core/config/tree.js'
 
 /** No file, or a file that leaves a section out: privacy on, durable, local only. */
 export const DEFAULT_CONFIG = `# What runs without a config file: everything stays on this machine, personal data goes before anything is stored.
@@ -38,6 +39,12 @@ queue:
   type: embedded
   path: ./data/queue
 `
+
+/** A page to scrape shows one process: with several there is none by default. */
+export function fitsDefault(_kind: ComponentKind, id: string, file: Tree): boolean {
+  const workers = find(file, ['service', 'workers'])
+  return id !== 'prometheus' || workers === undefined || (workers.kind === 'scalar' && workers.value === 1)
+}
 
 const sampling = Type.Object(
   {

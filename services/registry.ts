@@ -3,7 +3,7 @@
 import type { Declared, Registry } from '../core/config/registry.js'
 import { EXPORTERS } from '../exporters/index.js'
 import { PROCESSORS } from '../processors/index.js'
-import { DEFAULT_CONFIG, HINTS, TELEMETRY_BLOCK } from './product.js'
+import { DEFAULT_CONFIG, fitsDefault, HINTS, TELEMETRY_BLOCK } from './product.js'
 
 /** The registry with the given receivers (services/gateway/receivers/index.ts lists the built-in ones). */
 export function registryWith(receivers: readonly Declared[]): Registry {
@@ -13,6 +13,7 @@ export function registryWith(receivers: readonly Declared[]): Registry {
     exporters: EXPORTERS,
     queues: ['embedded', 'memory', 'redis'],
     defaults: DEFAULT_CONFIG,
+    fitsDefault,
     block: TELEMETRY_BLOCK,
     hints: HINTS
   }

@@ -125,8 +125,9 @@ function placeComponents(
   const base = isMissing && fillIn && !replaces ? find(defaults, [kind]) : undefined
   const section: MapTree = own?.kind === 'map' ? own : { kind: 'map', at: file.at, entries: new Map() }
   if (base?.kind === 'map') {
-    for (const [id, entry] of base.entries) section.entries.set(id, { ...entry })
-    const says = `no \`${kind}\` in the file: the defaults are used (${[...base.entries.keys()].join(', ')})`
+    const fitting = [...base.entries].filter(([id]) => registry.fitsDefault?.(kind, id, file) ?? true)
+    for (const [id, entry] of fitting) section.entries.set(id, { ...entry })
+    const says = `no \`${kind}\` in the file: the defaults are used (${fitting.map(([id]) => id).join(', ')})`
     problems.push(problem('note', 'CONFIG_DEFAULTED', file.at, [kind], says))
   }
   if (section.entries.size === 0 && additions.length === 0) return []

@@ -36,6 +36,8 @@ export interface Registry {
   readonly queues: readonly string[]
   /** YAML of the config that runs when there is no file; parts of it fill what a file leaves out. */
   readonly defaults: string
+  /** False for a component of the defaults that cannot run with what the file says: it is left out. */
+  fitsDefault?(kind: ComponentKind, id: string, file: Tree): boolean
   /** The product's own short block (`telemetry:`), where it has one. */
   readonly block?: ShortBlock
   /** What to say of types of the Collector that do not exist here: `processors/batch` -> what to do instead. */

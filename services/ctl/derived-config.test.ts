@@ -54,3 +54,10 @@ t.test('pipelines that nobody wrote are wired, also with the defaults', async t 
     'workflow_metrics'
   ])
 })
+
+t.test('with several processes the defaults have no page to scrape, which shows one process only', async t => {
+  const exporters = (text: string) => [...(loadConfig({ text, env: {}, registry }).config?.exporters.keys() ?? [])]
+  t.same(exporters('service: {workers: 2}'), ['debug', 'file'])
+  t.same(exporters('service: {workers: auto}'), ['debug', 'file'])
+  t.same(exporters('service: {workers: 1}'), ['debug', 'prometheus', 'file'])
+})
