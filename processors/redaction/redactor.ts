@@ -30,6 +30,9 @@ export interface RedactorCounts {
 // Numbers below these hold fewer digits than any detector asks for: without a label only card numbers are bare digits.
 const SMALLEST_BARE = 1e12
 const SMALLEST_LABELLED = 1e5
+/** Paths of nested keys that are remembered. */
+const MAX_PATHS = 4096
+const MAX_PATH = 512
 /** Workflows counted by name; the rest are `other`. */
 const MAX_WORKFLOWS = 200
 
@@ -41,6 +44,8 @@ export class Redactor {
   readonly #keys: Keyring | undefined
   readonly #places: ReadonlySet<Place> | undefined
   readonly #whereOf: (key: Key) => Where
+  /** By the path of nested keys. */
+  readonly #wheres = new Map<string, Where>()
   readonly #clean = new CleanCache()
   readonly #cleanContextOf = keyMemo(() => cleanContext())
   readonly #cleanOfPlace = new Map<string, CleanContext>()
@@ -214,7 +219,12 @@ export class Redactor {
   #wherePath(view: ValueView): Where {
     let path = ''
     for (let depth = 0; depth <= view.depth; depth++) path += `${view.keyAt(depth).text}.`
-    return this.#base.scanner.where(path)
+    const known = this.#wheres.get(path)
+    if (known !== undefined) return known
+    const where = this.#base.scanner.where(path)
+    if (this.#wheres.size >= MAX_PATHS) this.#wheres.clear()
+    if (path.length <= MAX_PATH) this.#wheres.set(path, where)
+    return where
   }
 
   #lookSafely(view: ValueView, policy: Policy, mask: number, where: Where): void {
