@@ -15,13 +15,14 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: String(DEFAULT_SECONDS) },
     sampling: { type: 'boolean', default: false },
-    kills: { type: 'string', default: String(DEFAULT_KILLS) }
+    kills: { type: 'string', default: String(DEFAULT_KILLS) },
+    freeze: { type: 'string', default: '5' }
   }
 })
 const seconds = Number(values.seconds)
 const kills = Number(values.kills)
 if (!(seconds >= 8 && seconds <= 3600 && kills >= 1 && kills <= 1000)) {
-  console.error('usage: npm run chaos:cluster [-- --seconds 8..3600 | --sampling --kills 1..1000]')
+  console.error('usage: npm run chaos:cluster [-- --seconds 8..3600 | --sampling [--kills 1..1000] [--freeze SECONDS]]')
   process.exit(2)
 }
 const dir = mkdtempSync(join(tmpdir(), 'algoflow-chaos-'))
@@ -41,7 +42,7 @@ async function sampling(): Promise<void> {
     scenes.push(scene)
     console.log(JSON.stringify(scene))
   }
-  const result = await clusterSampling({ dir, kills, tell })
+  const result = await clusterSampling({ dir, kills, freeze: Number(values.freeze), tell })
   console.table(scenes)
   console.table(result)
   const { errorsLost, errorsTorn, othersTorn, isBalanced } = result

@@ -15,6 +15,8 @@ export interface SamplingChaosOptions {
   readonly dir: string
   /** Gateways killed with -9. */
   readonly kills: number
+  /** How long a gateway is frozen, seconds. Default 5. */
+  readonly freeze?: number
   readonly tell?: (scene: SamplingScene) => void
 }
 
@@ -61,6 +63,7 @@ const REST_MS = 1500
 export async function clusterSampling({
   dir,
   kills,
+  freeze = 5,
   tell = () => {}
 }: SamplingChaosOptions): Promise<SamplingChaosResult> {
   const redis = await startRedis()
@@ -108,7 +111,9 @@ export async function clusterSampling({
       await play(`${Math.min(5, kills - killed)} x kill -9, another starts`, () => killSome(5))
       if (killed % 10 === 5 || killed === kills) {
         frozen++
-        await play('one frozen 5 s, then woken', () => freezeOne(fleet, 5000).then(() => sleep(REST_MS)))
+        await play(`one frozen ${freeze} s, then woken`, () =>
+          freezeOne(fleet, freeze * 1000).then(() => sleep(REST_MS))
+        )
       } else {
         restarts++
         await play('Redis killed, restarts', () => redis.restart('SIGKILL').then(() => sleep(REST_MS)))
