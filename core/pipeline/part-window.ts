@@ -224,7 +224,9 @@ export class PartWindow {
     // A lease in doubt: others may be deciding already.
     if (part !== undefined && log.parts?.isCertain(part) !== true) return false
     if (!this.#isFetching) {
-      const more = this.window.advance(this.#isCaughtUp ? now : this.#lastAt)
+      // What others appended a moment ago may not be known yet: time goes no further than what is.
+      const known = part === undefined ? now : Math.min(now, log.parts!.knownAt())
+      const more = this.window.advance(this.#isCaughtUp ? Math.max(known, this.#lastAt) : this.#lastAt)
       if (more) this.#nextTickAt = 0
     }
     this.#isFetching = log.ready?.(this.window.needs()) === false

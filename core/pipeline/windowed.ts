@@ -151,6 +151,8 @@ export class WindowedStage implements PartReader {
 
   /** Resolves when everything appended is read and everything due is durable. For tests and for a stop with a deadline. */
   async settle(): Promise<void> {
+    // A log that is away: what is known is settled.
+    await this.#options.log.parts?.refresh().catch(() => {})
     await Promise.all([...this.#windows.values()].map(window => window.settle()))
   }
 

@@ -100,6 +100,10 @@ export interface Parts {
   readonly count: number
   /** Milliseconds since the epoch by the clock that all processes share: the one `appendedAt` is told by. */
   now(): number
+  /** Everything that was appended to this process's parts until then (as `now` tells time) is known here. A second or a beat behind. */
+  knownAt(): number
+  /** Hears at once of everything that was appended. */
+  refresh(): Promise<void>
   /** Tells a reader of every part from now on, first of those owned already; the returned function ends that. */
   attach(reader: PartReader): () => void
   /** Positions of a part behind `after` that the cursor has not acked, oldest first, at most `limit`. */

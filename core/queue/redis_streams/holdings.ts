@@ -48,6 +48,8 @@ export class Holdings {
   pendingBytes = 0
   /** What Redis holds, as last heard. */
   remoteBytes = 0
+  /** By the clock of the log: what others appended to owned partitions until then is here. */
+  knownAt = 0
   /** performance.now() until which the leases surely hold. */
   validUntil = 0
   /** Positions whose release is in the commit that is being applied. */

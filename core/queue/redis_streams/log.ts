@@ -287,6 +287,7 @@ export class RedisLog implements SharedLog {
       instance: this.#instance,
       partitions: this.#partitions,
       note: this.#note,
+      now: () => this.#now(),
       readers: this.#readers,
       tidy: () => this.#commits.tidy(),
       notify: () => this.#notify(),
@@ -311,6 +312,8 @@ export class RedisLog implements SharedLog {
       },
       waiting: (cursor, part, after, limit) => this.#holdings.waiting(cursor, part, after, limit),
       ownerOf: partition => this.#ownership?.ownerOf(partition) ?? '',
+      knownAt: () => this.#holdings.knownAt,
+      refresh: () => this.#ownership?.refresh() ?? Promise.resolve(),
       isCertain: part => this.#holdings.tenures.has(part) && performance.now() <= this.#holdings.validUntil
     }
   }

@@ -21,6 +21,7 @@ export interface OwnershipOptions {
   readonly instance: string
   readonly partitions: number
   readonly note: Note
+  readonly now: () => number
   readonly readers: ReadonlySet<PartReader>
   /** Writes what commits left to be told; within a turn. */
   readonly tidy: () => Promise<void>
@@ -114,6 +115,15 @@ export class Ownership {
     this.#o.changed([], [tenure.partition])
   }
 
+  /** Hears at once of what others appended. */
+  async refresh(): Promise<void> {
+    await this.#o.turns.take(async () => {
+      const knownAt = this.#o.now()
+      for (const tenure of this.#holdings.owned.values()) await this.#pull(tenure, Number.POSITIVE_INFINITY)
+      this.#holdings.knownAt = Math.max(this.#holdings.knownAt, knownAt)
+    })
+  }
+
   #scheduleBeat(): void {
     const { note, store, settings } = this.#o
     this.#beating = setTimeout(() => {
@@ -130,6 +140,7 @@ export class Ownership {
   async #beat(): Promise<void> {
     const { store, member, instance, partitions, settings, turns } = this.#o
     const begun = performance.now()
+    const knownAt = this.#o.now()
     const asked = Date.now()
     const owned = [...this.#holdings.owned.values()].map(
       ({ partition, epoch }) => [partition, epoch] as [number, string]
@@ -144,21 +155,23 @@ export class Ownership {
       })
       return
     }
-    await turns.take(() => this.#refresh(beat, begun))
+    await turns.take(() => this.#refresh(beat, begun, knownAt))
     await this.#balance(beat)
   }
 
-  async #refresh(beat: Beat, begun: number): Promise<void> {
+  async #refresh(beat: Beat, begun: number, knownAt: number): Promise<void> {
     const holdings = this.#holdings
     this.#owners = beat.owners
     for (const p of beat.lost) this.lose(p, 'its lease ran out and another gateway took it over')
-    const wasInDoubt = performance.now() > holdings.validUntil
-    holdings.validUntil = begun + this.#o.settings.leaseMs
     holdings.remoteBytes = beat.bytes
     this.#isAlone = beat.alive.length <= 1
     for (const tenure of holdings.owned.values()) {
       if (beat.last[tenure.partition]! > tenure.known) await this.#pull(tenure, Number.POSITIVE_INFINITY)
     }
+    // Only now: who reads must not think that what came meanwhile had not come.
+    const wasInDoubt = performance.now() > holdings.validUntil
+    holdings.validUntil = begun + this.#o.settings.leaseMs
+    holdings.knownAt = Math.max(holdings.knownAt, knownAt)
     if (wasInDoubt) this.#o.notify()
   }
 
@@ -255,16 +268,19 @@ export class Ownership {
 
   async #hear(known: ReadonlyMap<number, number>): Promise<void> {
     try {
+      const knownAt = this.#o.now()
       const news = await this.#o.store.news(known, NEWS_MS)
-      if (news.size === 0) return
       await this.#o.turns.take(async () => {
         for (const [p, rows] of news) {
           const tenure = this.#holdings.owned.get(p)
           if (tenure === undefined) continue
           for (const row of rows) if (row.seq > tenure.known) this.#holdings.addLoaded(tenure, row)
         }
+        // A full page may not be all.
+        const isAll = [...news.values()].every(rows => rows.length < PAGE)
+        if (isAll) this.#holdings.knownAt = Math.max(this.#holdings.knownAt, knownAt)
       })
-      this.#o.notify()
+      if (news.size > 0) this.#o.notify()
     } catch {
       if (this.#isOpen) await this.#o.timers.pause(NEWS_MS)
     }
