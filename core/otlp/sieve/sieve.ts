@@ -10,6 +10,18 @@ import type { Key } from '../keys.js'
 import { Instance, SLACK } from './module.js'
 import type { Shapes } from './shapes.js'
 
+/**
+ * An automaton over ASCII that says whether a text holds something: it begins in state 0, goes for each character to
+ * `next[state * width + classes[character]]`, and at the end of the text by the class `end`; state 1 has found something.
+ * Texts with other characters are taken to hold it.
+ */
+export interface Matcher {
+  readonly classes: Uint8Array
+  readonly end: number
+  readonly width: number
+  readonly next: Uint16Array
+}
+
 /** What a text must hold for a pattern to match it. Necessary, never sufficient. */
 export interface Need {
   readonly length: number
@@ -20,6 +32,8 @@ export interface Need {
   readonly run: number
   /** Bytes that must be there; only the first so many are asked for. */
   readonly bytes: ReadonlySet<number>
+  /** The pattern itself: a text that holds all of the above counts when this finds something in it. */
+  readonly matcher?: Matcher | undefined
 }
 
 /** `by_shape`: when shapes or needs fit; `all`: every one; `none`: none. */
@@ -44,7 +58,8 @@ export interface Interest {
 const SLOTS = 8192
 const CACHE_SIZE = 8192 * (128 + 16)
 const KEY_SIZE = 48
-const NEED_SIZE = 64
+const NEED_SIZE = 80
+const NEED_MATCHER = 64
 const MAX_NEED_BYTES = 40
 const MAX_KEYS = 4096
 const MAX_KEY_BYTES = 256
@@ -100,7 +115,8 @@ export class Sieve {
     this.#arena = instance.take(KEY_ARENA)
     this.#eventsAt = instance.take(MAX_EVENTS * 4)
     interest?.shapes?.install(instance)
-    if (interest !== undefined) exports.setNeeds(instance.put(needRows(interest.needs)), interest.needs.length)
+    if (interest !== undefined)
+      exports.setNeeds(instance.put(needRows(interest.needs, instance)), interest.needs.length)
     exports.layout(fields, this.#slots, cache, places, this.#eventsAt, MAX_EVENTS)
     exports.wants(
       Number(interest !== undefined),
@@ -160,13 +176,17 @@ export class Sieve {
   }
 }
 
-function needRows(needs: readonly Need[]): Uint8Array {
+function needRows(needs: readonly Need[], instance: Instance): Uint8Array {
   const rows = Buffer.alloc(needs.length * NEED_SIZE)
-  for (const [i, { length, digits, upper, run, bytes }] of needs.entries()) {
+  for (const [i, { length, digits, upper, run, bytes, matcher }] of needs.entries()) {
     const asked = [...bytes].slice(0, MAX_NEED_BYTES)
     const at = i * NEED_SIZE
     for (const [n, value] of [length, digits, upper, run, asked.length].entries()) rows.writeInt32LE(value, at + n * 4)
     rows.set(asked, at + 20)
+    if (matcher === undefined) continue
+    const { classes, next, width, end } = matcher
+    const numbers = [instance.put(classes), instance.put(next), width, end]
+    for (const [n, value] of numbers.entries()) rows.writeInt32LE(value, at + NEED_MATCHER + n * 4)
   }
   return rows
 }

@@ -2,9 +2,11 @@
 
 import { createRequire } from 'node:module'
 import type RE2 from 're2'
+import type { Need } from '../../../core/otlp/sieve/sieve.js'
 import { errors } from '../../../core/privacy/errors.js'
 import { type Detector, Rank } from '../detector.js'
 import { CHECKSUMS } from './checksums.js'
+import { automatonOf } from './pattern-automaton.js'
 import { type Needs, needsOf } from './pattern-needs.js'
 import type { Scan } from './scan.js'
 
@@ -62,8 +64,8 @@ export class Patterns {
   }
 
   /** What texts must hold, one of them all of it, for any pattern to match. */
-  get needs(): readonly Needs[] {
-    return this.#compiled.map(({ needs }) => needs)
+  get needs(): readonly Need[] {
+    return this.#compiled.map(({ needs, rule }) => ({ ...needs, matcher: automatonOf(rule.pattern) }))
   }
 
   /** Whole numbers below this have too few digits for any pattern; Infinity when no pattern can match a number. */

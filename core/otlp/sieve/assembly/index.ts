@@ -53,8 +53,10 @@ const CACHE_SLOT: usize = CACHE_BYTES + 16
 const TRIAL: i32 = 512
 const PAUSE: i32 = 8192
 
-// A condition that a pattern needs: length, digits, capitals, run of digits, number of bytes, then those bytes.
-const NEED_SIZE: usize = 64
+// A condition that a pattern needs: length, digits, capitals, run of digits, number of bytes, then those bytes; at the end the
+// pattern's automaton: its classes, its table (0 = none), the width of a row, the class of the end.
+const NEED_SIZE: usize = 80
+const NEED_MATCHER: usize = 64
 
 let fields: usize = 0
 let slots: usize = 0
@@ -401,9 +403,25 @@ function mayMatch(start: usize, end: usize): bool {
       if (run < 0) run = longestRun(start, end)
       if (run < wanted) continue
     }
-    return true
+    if (matches(need + NEED_MATCHER, start, end)) return true
   }
   return false
+}
+
+/** Whether a pattern's automaton finds something; texts beyond ASCII are not for it. */
+function matches(matcher: usize, start: usize, end: usize): bool {
+  const next = load<usize>(matcher, 4)
+  if (next == 0) return true
+  const classes = load<usize>(matcher)
+  const width = load<u32>(matcher, 8)
+  let state: u32 = 0
+  for (let p = start; p < end; p++) {
+    const c: u32 = load<u8>(p)
+    if (c >= 0x80) return true
+    state = load<u16>(next + <usize>((state * width + load<u8>(classes + c)) << 1))
+    if (state == 1) return true
+  }
+  return load<u16>(next + <usize>((state * width + load<u32>(matcher, 12)) << 1)) == 1
 }
 
 // ---- texts known to be clean
