@@ -56,7 +56,7 @@ function componentPart(kind: ComponentKind, d: Declared): string {
     d.about,
     facts.join(' '),
     optionTable(d.schema as Schema),
-    `\`\`\`yaml\n${example}\n\`\`\``
+    `\`\`\`yaml fragment\n${example}\n\`\`\``
   ]
   const counters = Object.entries(d.counters ?? {})
   if (counters.length > 0) {

@@ -41,9 +41,7 @@ export async function runCli(
   const exit = (to: number) => {
     code = to
   }
-  const program = programOf(shell, exit)
-  for (const add of more) add(program, shell, exit)
-  quietAll(program, shell)
+  const program = commandTree(shell, more, exit)
   if (args.length === 0) {
     program.outputHelp({ error: true })
     return EXIT.usage
@@ -56,6 +54,14 @@ export async function runCli(
     shell.err(`algoflow-gateway: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT.failed
   }
+}
+
+/** Every command with its options, not run yet; `exit` gets the exit code of the one that runs. */
+export function commandTree(shell: Shell, more: readonly AddCommands[], exit: (code: number) => void): Commands {
+  const program = programOf(shell, exit)
+  for (const add of more) add(program, shell, exit)
+  quietAll(program, shell)
+  return program
 }
 
 function quietAll(program: Commands, shell: Shell): void {

@@ -54,30 +54,6 @@ t.test('every config in configuration.md loads, and keeps its secrets', async t 
   }
 })
 
-for (const page of ['workflow-metrics.md', 'logs.md']) {
-  t.test(`every config in ${page} loads without a warning`, async t => {
-    const text = readFileSync(new URL(page, docs), 'utf8')
-    const snippets = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(m => m[1]!)
-    t.ok(snippets.length > 0)
-    for (const snippet of snippets) {
-      const { problems, notes } = loadConfig({ text: snippet, env, registry })
-      t.same([...problems, ...notes.filter(note => note.severity !== 'note')].map(problemText), [])
-    }
-  })
-}
-
-t.test('every config in sampling.md and migration.md loads without a warning', async t => {
-  for (const page of ['sampling.md', 'migration.md']) {
-    const text = readFileSync(new URL(page, docs), 'utf8')
-    const snippets = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(m => m[1]!)
-    t.ok(snippets.length > 0)
-    for (const snippet of snippets) {
-      const { problems, notes } = loadConfig({ text: snippet, env, registry })
-      t.same([...problems, ...notes.filter(note => note.severity !== 'note')].map(problemText), [], page)
-    }
-  }
-})
-
 t.test('the telemetry block reaches the processors and the retention', async t => {
   const text = 'telemetry: {privacy: {redact_fields: [email], hash_fields: [uid], retention_days: 7}}'
   const { config } = loadConfig({ text, env, registry })

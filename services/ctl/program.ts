@@ -6,7 +6,7 @@ import { RECEIVERS } from '../gateway/receivers/index.js'
 import { tuneRuntime } from '../gateway/runtime.js'
 import { registryWith } from '../registry.js'
 import { addAudit } from './audit.js'
-import { runCli, type StartOptions } from './cli.js'
+import { commandTree, runCli, type StartOptions } from './cli.js'
 import { addExplainTrace } from './explain-trace.js'
 import { addKeys } from './keys.js'
 import { addQueueCommands } from './queue.js'
@@ -34,7 +34,12 @@ const shell = {
   registry: registryWith(RECEIVERS),
   start
 }
+const MORE = [addReload, addQueueCommands, addExplainTrace, addAudit, addKeys]
+
+/** What the command line offers, for those who hold texts against it. */
+export const commands = () => commandTree(shell, MORE, () => {})
+
 /** Runs one command line (without node and script); the exit code. */
 export function runProgram(args: readonly string[]): Promise<number> {
-  return runCli(args, shell, [addReload, addQueueCommands, addExplainTrace, addAudit, addKeys])
+  return runCli(args, shell, MORE)
 }
