@@ -213,6 +213,14 @@ t.test('every error code that a page names is one', async t => {
 
 const lineAt = (text: string, index: number) => text.slice(0, index).split('\n').length
 
+t.test('the tables of capacity.md are what its script computes', async t => {
+  const script = new URL('../../../docs/examples/capacity/capacity.mjs', import.meta.url).href
+  const { tables } = (await import(script)) as { tables(): Record<string, string> }
+  const { text } = byPath.get('docs/capacity.md')!
+  for (const [name, table] of Object.entries(tables()))
+    t.ok(text.includes(`<!-- capacity: ${name} -->\n${table}\n<!-- end -->`), table)
+})
+
 // --- the checks themselves -------------------------------------------------------------------------------------------------------
 
 t.test('the checks find what is wrong', async t => {
