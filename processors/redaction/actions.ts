@@ -18,8 +18,13 @@ export interface MaskStyle {
 
 /** `[REDACTED:email]`. Stable: people search for it. */
 export function placeholder(name: string): string {
-  return `[REDACTED:${name}]`
+  let made = placeholders.get(name)
+  if (made === undefined) placeholders.set(name, (made = `[REDACTED:${name}]`))
+  return made
 }
+
+/** One a detector, rule or reason: as many as a config has. */
+const placeholders = new Map<string, string>()
 
 /** The text that stands for `value`. `scope` is the tenant or workflow within which tokens agree. */
 export function substitute(

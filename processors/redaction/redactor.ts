@@ -292,7 +292,7 @@ export class Redactor {
     place: Place
   ): string {
     if (action === 'mask_all') return '****'
-    if (action === 'redact' && replacement !== undefined) return replacement
+    if (action === 'redact') return replacement ?? placeholder(name)
     return this.#substitute(action, name, value, place)
   }
 

@@ -24,6 +24,9 @@ export const Shape = {
   nonAscii: 1 << 15
 } as const
 
+/** Below about this many bytes a loop is faster than making a view to copy from (bench/micro/redaction.ts). */
+const SHORT = 96
+
 /** Words to look for, and which of their bits mean nothing without digits. */
 export interface Words {
   readonly keywords: readonly Keyword[]
@@ -39,7 +42,7 @@ export class Shapes {
   readonly #automaton: Automaton
   readonly #own = new Instance()
   readonly #scratch: number
-  #memory = new Uint8Array(0)
+  #memory = Buffer.alloc(0)
 
   constructor(words: Words) {
     this.#words = words
@@ -51,13 +54,24 @@ export class Shapes {
   /** The shapes of `buf[start..end)`; 0 = nothing that any word or shape fits. */
   mask(buf: Uint8Array, start: number, end: number): number {
     const length = end - start
-    const to = this.#scratch + length + SLACK
-    if (to > this.#memory.length) {
-      this.#own.ensure(to)
-      this.#memory = new Uint8Array(this.#own.exports.memory.buffer)
-    }
-    this.#memory.set(start === 0 && end === buf.length ? buf : buf.subarray(start, end), this.#scratch)
+    this.#reserve(length)
+    if (length > SHORT) this.#memory.set(buf.subarray(start, end), this.#scratch)
+    else for (let i = 0; i < length; i++) this.#memory[this.#scratch + i] = buf[start + i]!
     return this.#own.exports.mask(this.#scratch, this.#scratch + length)
+  }
+
+  /** The same for a text. */
+  maskOf(text: string): number {
+    this.#reserve(text.length * 3)
+    const length = this.#memory.write(text, this.#scratch, 'utf8')
+    return this.#own.exports.mask(this.#scratch, this.#scratch + length)
+  }
+
+  #reserve(length: number): void {
+    const to = this.#scratch + length + SLACK
+    if (to <= this.#memory.length) return
+    this.#own.ensure(to)
+    this.#memory = Buffer.from(this.#own.exports.memory.buffer)
   }
 
   /** Copies the tables into another instance. */

@@ -7,6 +7,9 @@ import { Trigger } from '../scan/triggers.js'
 
 const ID = /(?<![A-Za-z0-9])(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|AIPA|ABIA)[A-Z2-7]{16}(?![A-Za-z0-9])/g
 const SECRET = /(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/g
+/** The lengths of what they match. */
+const SHORTEST = 20
+const SECRET_LENGTH = 40
 const NEARBY = 200
 
 export const awsKey = defineDetector({
@@ -39,11 +42,13 @@ export const awsKey = defineDetector({
   ],
   misses: ['AKIA and ASIA', 'ASIAPACIFIC', '2fd4e1c67a2d28fced849ee1bb76e7391b93eb12'],
   find(scan: Scan): void {
+    if (scan.text.length < SHORTEST) return
     const ids: number[] = []
     each(scan.text, ID, match => {
       ids.push(match.index)
       scan.hit(match.index, match.index + match[0].length)
     })
+    if (scan.text.length < SECRET_LENGTH) return
     let next = 0
     each(scan.text, SECRET, match => {
       while (next < ids.length && ids[next]! < match.index - NEARBY) next++

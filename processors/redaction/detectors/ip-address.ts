@@ -94,12 +94,21 @@ function make(withPrivate: boolean): Detector {
   })
 }
 
+const DOT = 46
+const ZERO = 48
+
 function isAddress(text: string, withPrivate: boolean): boolean {
-  const parts = text.split('.')
-  for (const part of parts) if (Number(part) > 255 || (part.length > 1 && part[0] === '0')) return false
-  if (text.endsWith('.0.0')) return false
-  const [a, b] = [Number(parts[0]), Number(parts[1])]
-  if (a === 0 || a >= 224) return false
+  let a = -1
+  let b = -1
+  for (let i = 0; i < text.length; i++) {
+    const start = i
+    let part = 0
+    for (; i < text.length && text.charCodeAt(i) !== DOT; i++) part = part * 10 + text.charCodeAt(i) - ZERO
+    if (part > 255 || (i - start > 1 && text.charCodeAt(start) === ZERO)) return false
+    if (a < 0) a = part
+    else if (b < 0) b = part
+  }
+  if (a === 0 || a >= 224 || text.endsWith('.0.0')) return false
   return withPrivate || !isPrivate(a, b)
 }
 

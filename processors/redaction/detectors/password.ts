@@ -169,16 +169,19 @@ export const password = defineDetector({
       if (isVague && value.joint === ' ' && /^[0-9a-f]{40}$/.test(scan.text.slice(value.start, value.end))) return
       if (isSecret(scan.text, value)) scan.hit(value.start, value.end)
     })
-    each(scan.text, USER_FLAG, match =>
-      scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)
-    )
+    const hasFlag = scan.text.includes('-')
+    if (hasFlag)
+      each(scan.text, USER_FLAG, match =>
+        scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)
+      )
     const auth = AUTH.exec(scan.text)
     if (auth !== null && /[\d!@#$%^&*]/.test(auth[1]!)) {
       const start = scan.text.lastIndexOf(auth[1]!)
       scan.hit(start, start + auth[1]!.length)
     }
-    each(scan.text, PASS_FLAG, match =>
-      scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)
-    )
+    if (hasFlag || scan.text.includes('machine ') || scan.text.includes('net use '))
+      each(scan.text, PASS_FLAG, match =>
+        scan.hit(match.index + match[0].length - match[1]!.length, match.index + match[0].length)
+      )
   }
 })

@@ -147,7 +147,7 @@ export const phone = defineDetector({
     scan.windows(7, ({ digits, shape, gaps, start, end, partial }) => {
       if (digits.length > 17) return
       let from = start
-      if (text[from - 1] === '(' && gaps.startsWith(')')) from--
+      if (gaps.startsWith(')') && text[from - 1] === '(') from--
       const plus = plusBefore(text, from)
       if (plus >= 0) {
         if (
@@ -169,11 +169,15 @@ export const phone = defineDetector({
   }
 })
 
+const BLANK = 32
+const OPEN = 40
+const PLUS = 43
+
 /** Position of a `+` right before `at` (one blank or bracket between them allowed); -1 when there is none. */
 function plusBefore(text: string, at: number): number {
-  if (text[at - 1] === '+') return at - 1
-  if ((text[at - 1] === '(' || text[at - 1] === ' ') && text[at - 2] === '+') return at - 2
-  return -1
+  const before = text.charCodeAt(at - 1)
+  if (before === PLUS) return at - 1
+  return (before === OPEN || before === BLANK) && text.charCodeAt(at - 2) === PLUS ? at - 2 : -1
 }
 
 function hangsFree(text: string, plus: number): boolean {
@@ -191,15 +195,15 @@ function isNorthAmerican(digits: string, shape: string, gaps: string): boolean {
   if (shape !== '3-3-4' && shape !== '1-3-3-4') return false
   const area = digits.slice(-10)
   if (shape === '1-3-3-4' && digits[0] !== '1') return false
-  if (area[0]! < '2' || area[3]! < '2' || /[/+]/.test(gaps)) return false
+  if (area[0]! < '2' || area[3]! < '2' || gaps.includes('/') || gaps.includes('+')) return false
   if (gaps.endsWith('  ') && isRound(area)) return false
-  return gaps.includes(')') || /(.)\1$/.test(gaps)
+  return gaps.includes(')') || gaps.at(-1) === gaps.at(-2)
 }
 
 /** `256 512 1024`, `200 300 4000`: sizes and limits. */
 function isRound(area: string): boolean {
-  const groups = [area.slice(0, 3), area.slice(3, 6), area.slice(6)].map(Number)
-  return groups.every(n => n % 16 === 0) || groups.every(n => n % 10 === 0)
+  if (area[2] === '0' && area[5] === '0' && area[9] === '0') return true
+  return Number(area.slice(0, 3)) % 16 === 0 && Number(area.slice(3, 6)) % 16 === 0 && Number(area.slice(6)) % 16 === 0
 }
 
 const UNIT = /^ ?(?:ns|us|µs|ms|s|bytes|rows|records|B|KB|MB)\b/

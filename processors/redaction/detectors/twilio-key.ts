@@ -7,6 +7,8 @@ import { Trigger } from '../scan/triggers.js'
 
 const SID = /(?<![A-Za-z0-9])(?:SK|AC)[0-9a-f]{32}(?![A-Za-z0-9])/g
 const TOKEN = /(?<![A-Za-z0-9])[0-9a-f]{32}(?![A-Za-z0-9])/g
+/** The shorter of the two. */
+const SHORTEST = 32
 
 export const twilioKey = defineDetector({
   name: 'twilio_key',
@@ -40,6 +42,7 @@ export const twilioKey = defineDetector({
   ],
   misses: ['SK0123456789abcdef0123456789abcdef', '0123456789abcdef0123456789abcdef'],
   find(scan: Scan): void {
+    if (scan.text.length < SHORTEST) return
     const named = scan.lower.includes('twilio') || scan.keyPath.includes('twilio')
     each(scan.text, SID, match => {
       if (named || scan.labelled(match.index)) scan.hit(match.index, match.index + match[0].length)

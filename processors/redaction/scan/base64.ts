@@ -9,20 +9,54 @@ export interface Base64Run {
   readonly text: string
 }
 
-const RUN = /[A-Za-z0-9+/_-]{8,}={0,2}/g
+const LEAST = 8
+const NONE: Base64Run[] = []
 
 /** The readable base64 runs of a text. Where a run has other token characters glued to its front, both readings are tried. */
-export function base64Runs(text: string): Base64Run[] {
-  const runs: Base64Run[] = []
-  RUN.lastIndex = 0
-  for (let match = RUN.exec(text); match !== null; match = RUN.exec(text)) {
-    const start = match.index
-    const end = start + match[0].length
-    const whole = decode(match[0])
+export function base64Runs(text: string): readonly Base64Run[] {
+  let runs = NONE
+  for (let i = LEAST - 1; i < text.length; i += LEAST) {
+    // Of eight characters in a row one stands at every eighth place.
+    if (kindAt(text, i) === NONE_OF_IT) continue
+    let start = i
+    while (start > 0 && kindAt(text, start - 1) !== NONE_OF_IT) start--
+    let end = start
+    let kinds = 0
+    for (; end < text.length; end++) {
+      const kind = kindAt(text, end)
+      if (kind === NONE_OF_IT) break
+      kinds |= kind
+    }
+    const isRun = end - start >= LEAST && (kinds & UPPER) !== 0 && (kinds & OTHER) !== 0
+    for (let n = 0; n < 2 && end < text.length && text.charCodeAt(end) === EQUALS; n++) end++
+    i = end - 1
+    if (!isRun) continue
+    if (runs === NONE) runs = []
+    const run = text.slice(start, end)
+    const whole = decode(run)
     if (whole !== undefined) runs.push({ start, end, text: whole })
-    else pieces(match[0], start, runs)
+    else pieces(run, start, runs)
   }
   return runs
+}
+
+const EQUALS = 61
+const NONE_OF_IT = 0
+const UPPER = 1
+/** A small letter or a digit. */
+const OTHER = 2
+const SIGN = 4
+const KINDS = Uint8Array.from({ length: 128 }, (_, code) => {
+  const char = String.fromCharCode(code)
+  if (/[A-Z]/.test(char)) return UPPER
+  if (/[a-z0-9]/.test(char)) return OTHER
+  return /[+/_-]/.test(char) ? SIGN : NONE_OF_IT
+})
+
+/** What kind of base64 character stands there. */
+function kindAt(text: string, i: number): number {
+  const code = text.charCodeAt(i)
+  return code < 128 ? KINDS[code]! : NONE_OF_IT
 }
 
 /** `/path/<base64>`, `name-<base64>`: the pieces between slashes, dashes and underscores. */

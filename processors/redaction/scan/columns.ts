@@ -19,8 +19,12 @@ const MAX_ROWS = 10_000
 /** A statement with places for parameters. */
 const PLACED = /[=(,<>]\s?(?:\$\d|\?|%s|:\d|@p\d)|\b(?:like|in|values) ?\(?(?:\$\d|\?)/i
 
+/** What none of the forms below does without. */
+const MAY_HOLD = /[(\n$?%]|[:p]\d/i
+
 /** The cells of every column list in the text. */
 export function columnLabels(text: string, vocabulary: Vocabulary): Span[] {
+  if (!MAY_HOLD.test(text)) return NONE
   const parameters = PLACED.test(text) ? parameterCells(text, vocabulary) : NONE
   if (parameters.length > 0) return parameters
   const insert = /\(([^()]{3,2000})\)\s*(?:(?:values|select)\s*\(?|(?:=|in)\s*\({1,2})/i.exec(text)

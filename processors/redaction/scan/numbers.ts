@@ -1,46 +1,35 @@
 // Digit groups of a text, found once and shared by all detectors of numbers. A group is a run of ASCII digits; groups
 // with nothing but a separator between them form a run. Groups that touch a letter are no candidates (hex, ids, units).
 
-export interface Group {
-  readonly start: number
-  readonly end: number
-  /** What stands between this group and the next of its run: '' for the last. */
-  gap: string
-}
-
-export interface Run {
-  readonly groups: readonly Group[]
-}
-
-const SEPARATORS = /^(?:[ .\-/+]|\) ?|\)-|\)\.| ?\(|-\(|\.\(| - | \(0\) ?|\(0\) ?|\) - ?| {2})$/
-
-/** All runs of a text, in order. Linear: one look at each character, gaps of at most five. */
-export function digitRuns(text: string): Run[] {
-  const runs: Run[] = []
-  let groups: Group[] = []
-  const close = (): void => {
-    if (groups.length > 0) runs.push({ groups })
-    groups = []
-  }
-  let i = 0
-  while (i < text.length) {
-    if (!isDigit(text.charCodeAt(i))) {
-      i++
-      continue
+/** What may stand between two groups of one run: a blank, dot, dash, slash or plus, or a bracket with what goes with it. */
+function isSeparator(text: string, from: number, to: number): boolean {
+  const first = text.charCodeAt(from)
+  switch (to - from) {
+    case 1:
+      return first === BLANK || (first >= OPEN && first <= SLASH && first !== STAR && first !== COMMA)
+    case 2: {
+      const second = text.charCodeAt(from + 1)
+      if (first === CLOSE) return second === BLANK || second === DASH || second === DOT
+      if (second === OPEN) return first === BLANK || first === DASH || first === DOT
+      return first === BLANK && second === BLANK
     }
-    const start = i
-    while (i < text.length && isDigit(text.charCodeAt(i))) i++
-    const last = groups.at(-1)
-    if (last !== undefined) {
-      const gap = start - last.end <= 5 ? text.slice(last.end, start) : undefined
-      if (gap !== undefined && SEPARATORS.test(gap)) last.gap = gap
-      else close()
-    }
-    groups.push({ start, end: i, gap: '' })
+    case 3:
+      return text.startsWith(' - ', from) || text.startsWith(') -', from)
+    case 4:
+      return text.startsWith(') - ', from)
+    default:
+      return false
   }
-  close()
-  return runs
 }
+
+const BLANK = 32
+const OPEN = 40
+const CLOSE = 41
+const STAR = 42
+const COMMA = 44
+const DASH = 45
+const DOT = 46
+const SLASH = 47
 
 export function isDigit(code: number): boolean {
   return code >= 48 && code <= 57
@@ -67,33 +56,51 @@ export interface Window {
 /** The fewest digits that any detector asks for. */
 const LEAST = 7
 
-/** Every window of at most eight groups with 7 to 19 digits, in order of their starts. */
-export function windowsOf(text: string): Window[] {
+/** Every window of at most eight groups with 7 to 19 digits, in order of their starts. Linear: one look at each character. */
+export function windowsOf(text: string): readonly Window[] {
   const found: Window[] = []
-  for (const { groups } of digitRuns(text)) {
-    for (let i = 0; i < groups.length; i++) {
-      const first = groups[i]!
-      if (!isFreeBefore(text, first.start)) continue
-      let digits = ''
-      let shape = ''
-      let gaps = ''
-      for (let j = i; j < groups.length && j < i + 8; j++) {
-        const group = groups[j]!
-        const size = group.end - group.start
-        if (digits.length + size > 19) break
-        digits += text.slice(group.start, group.end)
-        shape += shape === '' ? size : `-${size}`
-        if (digits.length >= LEAST && isFreeAfter(text, group.end)) {
-          const before = groups[i - 1]?.gap
-          const partial =
-            (before !== undefined && sticks(before, gaps)) || (j + 1 < groups.length && sticks(group.gap, gaps))
-          found.push({ start: first.start, end: group.end, digits, shape, gaps, partial })
-        }
-        gaps += group.gap
+  let groups: number[] = []
+  let digits = 0
+  for (let i = 0; i < text.length; i++) {
+    if (!isDigit(text.charCodeAt(i))) continue
+    const start = i
+    while (i < text.length && isDigit(text.charCodeAt(i))) i++
+    if (groups.length > 0 && !isSeparator(text, groups[groups.length - 1]!, start)) {
+      if (digits >= LEAST) windowsOfRun(text, groups, found)
+      groups = []
+      digits = 0
+    }
+    groups.push(start, i)
+    digits += i - start
+  }
+  if (digits >= LEAST) windowsOfRun(text, groups, found)
+  return found
+}
+
+/** The windows of one run; `groups`: start and end of each, one after the other. */
+function windowsOfRun(text: string, groups: readonly number[], found: Window[]): void {
+  const last = groups.length - 2
+  const gapAfter = (i: number): string => (i < last ? text.slice(groups[i + 1]!, groups[i + 2]!) : '')
+  for (let i = 0; i <= last; i += 2) {
+    const start = groups[i]!
+    if (!isFreeBefore(text, start)) continue
+    let digits = ''
+    let shape = ''
+    let gaps = ''
+    for (let j = i; j <= last && j < i + 16; j += 2) {
+      const end = groups[j + 1]!
+      const size = end - groups[j]!
+      if (digits.length + size > 19) break
+      digits += text.slice(groups[j]!, end)
+      shape += shape === '' ? size : `-${size}`
+      const gap = gapAfter(j)
+      if (digits.length >= LEAST && isFreeAfter(text, end)) {
+        const partial = (i > 0 && sticks(gapAfter(i - 2), gaps)) || (j < last && sticks(gap, gaps))
+        found.push({ start, end, digits, shape, gaps, partial })
       }
+      gaps += gap
     }
   }
-  return found
 }
 
 /** A neighbouring group belongs to the same number when it hangs on by the same dash, dot or slash. */

@@ -53,8 +53,7 @@ function quotedBefore(text: string, { start, bits }: Label): Span | undefined {
 }
 
 function saidBefore(text: string, { start, end, bits, isKey }: Label, numbers: number): Span | undefined {
-  const last = text[start - 1]
-  if (isKey || last === undefined || !' (["\''.includes(last)) return undefined
+  if (isKey || start === 0 || !' (["\''.includes(text[start - 1]!)) return undefined
   const from = Math.max(0, start - SAID_REACH)
   const said = SAID.exec(text.slice(from, start))
   if (said === null || !goesOn(text, end, said[0].trimStart())) return undefined

@@ -18,6 +18,7 @@ const LABELS =
   Trigger.fieldLabel
 const LOOK_BACK = 48
 const MAX_LISTED = 100
+const KEPT = 8
 
 /** What is known of where a value stands. */
 export interface Where {
@@ -59,8 +60,13 @@ export class Scan {
   #covered = 0
   #labels: Label[] | undefined
   #columns: readonly Span[] | undefined
-  #windows: Window[] | undefined
+  #windows: readonly Window[] | undefined
   #lower: string | undefined
+  /** Contexts that were asked for in this text: detectors of numbers ask about the same few places. */
+  #known = 0
+  readonly #knownAt = new Int32Array(KEPT)
+  readonly #knownKinds = new Int32Array(KEPT)
+  readonly #knownBits = new Int32Array(KEPT)
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary
@@ -79,7 +85,8 @@ export class Scan {
     this.keyPath = where.path
     this.keyLabel = where.label
     this.keyIsLabel = where.isLabel
-    this.hits = []
+    if (this.hits.length > 0) this.hits = []
+    this.#known = 0
     this.#labels = undefined
     this.#columns = undefined
     this.#windows = undefined
@@ -134,10 +141,20 @@ export class Scan {
 
   /** Context bits at a position: of its column, else the nearest label that counts before it, else the key. */
   contextAt(at: number): number {
+    const kinds = this.#vocabulary.numbers | this.#bit
+    for (let i = 0; i < this.#known && i < KEPT; i++)
+      if (this.#knownAt[i] === at && this.#knownKinds[i] === kinds) return this.#knownBits[i]!
+    const slot = this.#known++ % KEPT
+    this.#knownAt[slot] = at
+    this.#knownKinds[slot] = kinds
+    return (this.#knownBits[slot] = this.#contextOf(at, kinds))
+  }
+
+  #contextOf(at: number, kinds: number): number {
     if (this.#isPlain) return this.#deniedRightBefore(at) ? NEGATIVE : this.keyBits
     const column = this.#column(at)
     if (column !== undefined) return column.bits
-    const label = labelBefore(this.text, this.labels, at, this.#vocabulary.numbers | this.#bit)
+    const label = labelBefore(this.text, this.labels, at, kinds)
     return label === undefined || label.bits === 0 ? this.keyBits : label.bits
   }
 

@@ -29,6 +29,8 @@ const FRAME =
 export const NOWHERE: Where = { bits: 0, path: '', label: '', isLabel: false }
 
 const MAX_DEPTH = 2
+/** Masks whose detectors are kept as a list. */
+const MAX_MASKS = 4096
 const MAY_ENCODE = Trigger.token | Trigger.textLabel | Trigger.numberLabel | Trigger.documentLabel | Trigger.cookie
 
 const MAY_BE_HEX = Trigger.digits | Trigger.mixed
@@ -41,6 +43,7 @@ export class Scanner {
   readonly #whens: Int32Array
   readonly #bits: Int32Array
   readonly #scans: readonly Scan[]
+  readonly #wokenBy = new Map<number, readonly number[]>()
 
   readonly #patterns: Patterns | undefined
   readonly #foreign: ForeignWords
@@ -118,21 +121,34 @@ export class Scanner {
     const scan = this.#scans[depth]!
     scan.begin(view.text, mask, where)
     const keyed = where.isLabel ? where.bits & this.#byKey : 0
-    for (let i = 0; i < this.#detectors.length; i++) {
-      if ((this.#whens[i]! & mask) !== 0 || (this.#bits[i]! & keyed) !== 0)
-        scan.run(this.#detectors[i]!, this.#bits[i]!)
-    }
+    for (const i of this.#woken(mask, keyed)) scan.run(this.#detectors[i]!, this.#bits[i]!)
     this.#patterns?.find(scan)
     for (const hit of scan.hits) {
       // Asked only where it can decide between two.
       const isLabelled = scan.hits.length > 1 && hit.bit !== 0 && (scan.contextAt(hit.start) & hit.bit) !== 0
+      const { detector, replacement } = hit
+      if (view.from === undefined) {
+        found.push({ start: hit.start, end: hit.end, detector, isLabelled, replacement })
+        continue
+      }
       const [start, end] = originalRange(view, hit.start, hit.end)
-      found.push({ start, end, detector: hit.detector, isLabelled, replacement: hit.replacement })
+      found.push({ start, end, detector, isLabelled, replacement })
     }
     if (depth >= MAX_DEPTH) return
     const isAny = (mask & MAY_ENCODE) !== 0 || this.wakes(where)
     if (isAny) this.#encoded(scan, base64Runs(view.text), view, where, depth, found)
     if (isAny || mask & MAY_BE_HEX) this.#encoded(scan, hexRuns(view.text), view, where, depth, found)
+  }
+
+  /** The detectors that a mask or a key wakes, as indexes. */
+  #woken(mask: number, keyed: number): readonly number[] {
+    const known = keyed === 0 ? this.#wokenBy.get(mask) : undefined
+    if (known !== undefined) return known
+    const woken: number[] = []
+    for (let i = 0; i < this.#detectors.length; i++)
+      if ((this.#whens[i]! & mask) !== 0 || (this.#bits[i]! & keyed) !== 0) woken.push(i)
+    if (keyed === 0 && this.#wokenBy.size < MAX_MASKS) this.#wokenBy.set(mask, woken)
+    return woken
   }
 
   #encoded(scan: Scan, runs: readonly Base64Run[], view: View, where: Where, depth: number, found: Finding[]): void {
@@ -153,8 +169,7 @@ export class Scanner {
 
   /** Tier 1's answer for a text. */
   maskOf(text: string): number {
-    const bytes = Buffer.from(text, 'utf8')
-    return this.prefilter.mask(bytes, 0, bytes.length)
+    return this.prefilter.maskOf(text)
   }
 }
 

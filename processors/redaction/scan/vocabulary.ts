@@ -3,8 +3,10 @@
 // `card.number`, `"card": {"number"` and `Card Number`.
 
 import { type Detector, Rank } from '../detector.js'
+import { isAlnum, isDigit } from './numbers.js'
 import type { Where } from './scan.js'
 import { Trigger } from './triggers.js'
+import { Lexicon, type Word, wordsOf } from './words.js'
 
 /** Context bits: one a detector with labels, plus these. */
 export const NEGATIVE = 1 << 30
@@ -247,6 +249,8 @@ export class Vocabulary {
   readonly #bitOf = new Map<string, number>()
   /** The bits of labels whose values have check digits: any word may follow them in an identifier. */
   #checked = 0
+  /** The words of all phrases, and all others that this file asks for. */
+  readonly #lexicon: Lexicon
 
   constructor(detectors: readonly Detector[]) {
     for (const phrase of NEGATIVE_LABELS) this.#add(phrase, NEGATIVE)
@@ -268,6 +272,7 @@ export class Vocabulary {
           for (const more of ['id', 'number', 'no', 'nr', 'code']) this.#add(`${phrase} ${more}`, bits)
       }
     }
+    this.#lexicon = new Lexicon([...wordsUnder(this.#root), ...TRANSPARENT, ...MARKUP, ...OWNERS])
   }
 
   /** The context bit of a detector; 0 when it has no labels or is off. */
@@ -299,12 +304,9 @@ export class Vocabulary {
 
   /** The labels of a text, in order; the longest phrase wins where several start. Linear. */
   labels(text: string): Label[] {
-    const words = wordsOf(text)
+    const words = this.#lexicon.wordsOf(text)
     const found: Label[] = []
-    for (let i = 0; i < words.length; ) {
-      const taken = this.#phrase(text, words, i, found)
-      i += taken
-    }
+    for (let i = 0; i < words.length; ) i += this.#phrase(text, words, i, found)
     return found
   }
 
@@ -315,8 +317,8 @@ export class Vocabulary {
     for (let j = at; j < words.length && j < at + 4; j++) {
       if (j > at && !joins(text, words[j - 1]!.end, words[j]!.start)) break
       // `passport: ID1977879`: the value begins with a word of a phrase.
-      if (j > at && text[words[j - 1]!.end] === ':' && /\d/.test(text[words[j]!.end] ?? '')) break
-      node = node.next.get(words[j]!.text) ?? (j === at ? this.#compound(words[j]!.text) : undefined)
+      if (j > at && text[words[j - 1]!.end] === ':' && isDigit(text.charCodeAt(words[j]!.end))) break
+      node = this.#step(node, text, words[j]!, j === at)
       if (node === undefined) break
       if (node.bits !== 0) {
         bits = node.bits
@@ -327,15 +329,15 @@ export class Vocabulary {
     const owner = ownerOf(text, word, found)
     if (owner !== undefined && length < 2 && OWNERS.has(word.text)) {
       owner.end = word.end
-      owner.isKey = isKey(text, word)
+      owner.isKey = isKey(text, word.start, word.end)
       return 1
     }
     if (length > 0) {
       const end = words[at + length - 1]!.end
-      found.push({ start: word.start, end, bits, isKey: isKey(text, { ...word, end }) })
+      found.push({ start: word.start, end, bits, isKey: isKey(text, word.start, end) })
       return length
     }
-    if (TRANSPARENT.has(word.text) || !isKey(text, word)) return 1
+    if (TRANSPARENT.has(word.text) || !isKey(text, word.start, word.end)) return 1
     if (MARKUP.has(word.text) && /^[</]$/.test(text[word.start - 1] ?? '')) return 1
     if (OWNERS.has(word.text) && found.length > 0 && text.slice(found.at(-1)!.end, word.start) === ' ') return 1
     const { start, end } = word
@@ -344,9 +346,13 @@ export class Vocabulary {
     return 1
   }
 
+  #step(node: Node, text: string, word: Word, isFirst: boolean): Node | undefined {
+    const next = word.text === '' ? undefined : node.next.get(word.text)
+    return next === undefined && isFirst && word.end - word.start >= 8 ? this.#compound(spelled(text, word)) : next
+  }
+
   /** `keystorepassword`, `mapsapikey`: a label with something run on to its front. */
   #compound(word: string): Node | undefined {
-    if (word.length < 8) return undefined
     const end = COMPOUND.find(label => word.endsWith(label))
     return end === undefined ? undefined : this.#root.next.get(end)
   }
@@ -423,97 +429,55 @@ function denies(gap: string, isKey: boolean): boolean {
   )
 }
 
-interface Word {
-  readonly text: string
-  readonly start: number
-  readonly end: number
+/** Every word of the phrases under a node. */
+function wordsUnder({ next }: Node): string[] {
+  return [...next].flatMap(([word, node]) => [word, ...wordsUnder(node)])
 }
 
-/** Words: runs of letters, split at camel case. */
-export function wordsOf(text: string): Word[] {
-  const words: Word[] = []
-  let i = 0
-  while (i < text.length) {
-    if (!isLetter(text.charCodeAt(i))) {
-      i++
-      continue
-    }
-    const start = i
-    i++
-    // `-Dpassword=x`
-    const isDefine = text[start] === 'D' && text[start - 1] === '-' && !/[\w-]/.test(text[start - 2] ?? ' ')
-    if (!isDefine) while (i < text.length && isLetter(text.charCodeAt(i)) && !turns(text, i)) i++
-    // sha256, md5, address1: digits inside a word stay out of it, but `sha1` style words keep theirs by the phrase list.
-    words.push({ text: text.slice(start, i).toLowerCase(), start, end: i })
-  }
-  return words
-}
-
-/** A new word of camel case begins at `i`: aB, or the B of ABc. */
-function turns(text: string, i: number): boolean {
-  const here = text.charCodeAt(i)
-  if (!isUpper(here)) return false
-  const before = text.charCodeAt(i - 1)
-  if (!isUpper(before)) return true
-  const after = i + 1 < text.length ? text.charCodeAt(i + 1) : 0
-  return isLetter(after) && !isUpper(after)
-}
-
-function isUpper(code: number): boolean {
-  return code >= 65 && code <= 90
-}
-
-function isLetter(code: number): boolean {
-  if (code < 0x80) return (code >= 97 && code <= 122) || isUpper(code)
-  // Not the signs of multiplication and division, nor arrows and other symbols.
-  return (
-    code >= 0xc0 &&
-    code !== 0xd7 &&
-    code !== 0xf7 &&
-    !(code >= 0x2000 && code < 0x2c00) &&
-    !(code >= 0x3000 && code < 0x3005)
-  )
+function spelled(text: string, { start, end }: Word): string {
+  return text.slice(start, end).toLowerCase()
 }
 
 /** Words of one phrase: at most four characters of quotes, dots, dashes, braces, colons or one space between them. */
 function joins(text: string, from: number, to: number): boolean {
   if (to - from > 5) return false
-  for (let i = from; i < to; i++) {
-    const c = text[i]!
-    if (c === ',' || c === ';' || c === '\n' || c === '=' || c === '&' || c === ')' || c === '|') return false
-  }
+  for (let i = from; i < to; i++) if (PARTING.includes(text[i]!)) return false
   return true
 }
 
+const PARTING = ',;\n=&)|'
+
 /** `word:`, `word=`, `"word":`, `word =>`, `<word>`. */
-function isKey(text: string, word: Word): boolean {
-  const end = word.end
+function isKey(text: string, start: number, end: number): boolean {
   let i = end
   while (i < text.length && i < end + 3 && (text[i] === '"' || text[i] === "'" || text[i] === ' ' || text[i] === '`'))
     i++
   const c = text[i]
-  if (c === '>') return i === end && /<[\w.:-]*$/.test(text.slice(Math.max(0, word.start - 40), word.start))
+  if (c === '>') return i === end && /<[\w.:-]*$/.test(text.slice(Math.max(0, start - 40), start))
   return (c === '=' && text[i + 1] !== '=') || (c === ':' && text[i + 1] !== '/' && text[i + 1] !== ':')
 }
 
 /** The label that the same identifier begins with: `cpf` for the last word of `cpf_do_titular`. */
 function ownerOf(text: string, word: Word, found: readonly Label[]): Label | undefined {
   const last = found.at(-1)
-  if (last === undefined || last.bits === 0 || last.bits === NEGATIVE) return undefined
-  const gap = word.start - last.end
-  return gap <= 40 && /^[\w-]*$/.test(text.slice(last.end, word.start)) ? last : undefined
+  if (last === undefined || last.bits === 0 || last.bits === NEGATIVE || word.start - last.end > 40) return undefined
+  for (let i = last.end; i < word.start; i++) {
+    const code = text.charCodeAt(i)
+    if (!isAlnum(code) && code !== 45 && code !== 95) return undefined
+  }
+  return last
 }
 
 /** `ssn entered: ...` */
 function isDone(text: string, last: Label, word: Word): boolean {
-  return /^ ?\d{0,2} $/.test(text.slice(last.end, word.start)) && /(?:ed|en)$/.test(word.text)
+  return /^ ?\d{0,2} $/.test(text.slice(last.end, word.start)) && /(?:ed|en)$/.test(spelled(text, word))
 }
 
 /** `ssn taken from the second form: ...`: the colon belongs to the label that the sentence began with. */
 function isSentence(text: string, word: Word, found: readonly Label[]): boolean {
   const last = found.at(-1)
   if (last === undefined || last.bits === 0 || last.isKey) return false
-  if (last.bits === NEGATIVE && !/(?:ed|written)$/.test(word.text)) return false
+  if (last.bits === NEGATIVE && !/(?:ed|written)$/.test(spelled(text, word))) return false
   if (word.start - last.end > LABEL_REACH || !/^:\s/.test(text.slice(word.end, word.end + 2))) return false
   return /^[.)"']{0,2}(?: [\p{Ll}'-]+)+ $/u.test(text.slice(last.end, word.start)) || isDone(text, last, word)
 }
