@@ -1,7 +1,7 @@
 // Every Markdown page of the project against the code: configs load, commands and options exist, links lead somewhere, metrics and
 // error codes are real. What a page must write down to be checked: docs-pages.ts.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
@@ -19,6 +19,8 @@ import { commands } from './program.js'
 const root = new URL('../../../', import.meta.url).pathname
 const registry = registryWith(RECEIVERS)
 const pages = pagesOf(root)
+/** Pages for users; not for those who change the code. */
+const guides = pages.filter(({ path }) => path.startsWith('docs/') || !path.includes('/'))
 const byPath = new Map(pages.map(page => [page.path, page]))
 
 /** What is wrong with the pages, by one check; the place first. */
@@ -209,6 +211,51 @@ t.test('every error code that a page names is one', async t => {
   // core/otlp has codes of its own, for faults of the wire format: no user sees them.
   const forUsers = pages.filter(({ path }) => !path.startsWith('core/'))
   t.same(faults(check, forUsers), [])
+})
+
+const SETTING =
+  /^((?:receivers|processors|exporters)\.\w+(?:\/\w+)?(?:\.\w+)*|(?:service|queue|telemetry)(?:\.\w+)+)(?:: .*)?$/
+/** Attributes of OpenTelemetry, not settings. */
+const ATTRIBUTE = /^service\.(name|namespace|version|instance\.id)$/
+
+t.test('every setting that a page names by its path is one', async t => {
+  const known = new Map<string, string | undefined>()
+  const check = ({ spans }: Page) =>
+    spans.flatMap(({ line, text }) => {
+      const path = SETTING.exec(text)?.[1]
+      if (path === undefined || ATTRIBUTE.test(path)) return []
+      if (!known.has(path)) known.set(path, settingFault(path))
+      const says = known.get(path)
+      return says === undefined ? [] : [{ line, says }]
+    })
+  t.same(faults(check, guides), [])
+  t.ok(known.size > 50, `${known.size} settings`)
+  t.match(settingFault('service.wokers'), /unknown key/)
+})
+
+/** What is wrong with a path, its value left aside: there must be one kind of queue with which it is known. */
+function settingFault(path: string): string | undefined {
+  let says: string | undefined
+  for (const queue of ['embedded', 'redis']) {
+    const set = [`queue.type=${queue}`, `${path}={}`]
+    const { problems } = loadConfig({ text: '', env: {}, registry, set })
+    const unknown = problems.find(({ code }) => code === 'CONFIG_UNKNOWN_KEY' || code === 'CONFIG_UNKNOWN_TYPE')
+    if (unknown === undefined) return undefined
+    says ??= problemText(unknown)
+  }
+  return says
+}
+
+t.test('every alert that a page names is in the rules', async t => {
+  const rules = readdirSync(`${root}charts/gateway/rules`).map(name =>
+    readFileSync(`${root}charts/gateway/rules/${name}`, 'utf8')
+  )
+  const alerts = new Set([...rules.join('\n').matchAll(/alert: (\w+)/g)].map(([, name]) => name!))
+  const check = ({ spans }: Page) =>
+    spans
+      .filter(({ text }) => /^(Gateway|AlgoFlow)[A-Z]\w+$/.test(text) && !alerts.has(text))
+      .map(({ line, text }) => ({ line, says: `no alert ${text}` }))
+  t.same(faults(check, guides), [])
 })
 
 const lineAt = (text: string, index: number) => text.slice(0, index).split('\n').length
