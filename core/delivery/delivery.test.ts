@@ -593,6 +593,8 @@ t.test('the breaker and the back end’s remarks are logged once, not for each r
   for (let i = 0; i < 8; i++) await put(i, 1)
   await move(120_000, 500)
   t.equal(lines.filter(line => /back end fails/.test(line)).length, 1)
+  t.equal(lines[0], 'an attempt failed; trying again', 'long before the breaker opens')
+  t.equal(lines.filter(line => /attempt failed/.test(line)).length, 1)
   isUp = true
   await move(31_000, 500)
   for (let i = 8; i < 20; i++) await put(i, 1)

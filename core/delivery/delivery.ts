@@ -110,6 +110,7 @@ export class Delivery {
   #unsubscribe = () => {}
   #trimming: Promise<void> = Promise.resolve()
   #remarkedAt = Number.NEGATIVE_INFINITY
+  #toldOfFailureAt = Number.NEGATIVE_INFINITY
   #attempts = 0
   #retries = 0
   #lastError: { at: number; text: string } | undefined
@@ -413,6 +414,7 @@ export class Delivery {
       const before = this.#breaker.state
       this.#note(outcome, batch.items, size, startedAt)
       if (this.#breaker.state !== before) this.#logBreaker(before)
+      else if (outcome.kind === 'retry') this.#logFailure()
       done(outcome)
       this.#pump()
     }
@@ -491,6 +493,14 @@ export class Delivery {
     } else if (this.#breaker.state === 'closed') {
       this.#o.logger.info({ exporter: this.id }, 'the back end works again')
     }
+  }
+
+  /** The first failures are told too, at most one a minute: the breaker may open minutes later where attempts are slow. */
+  #logFailure(): void {
+    const now = this.#o.clock.now()
+    if (!this.#running || this.#breaker.state !== 'closed' || now - this.#toldOfFailureAt < REMARK_EVERY_MS) return
+    this.#toldOfFailureAt = now
+    this.#o.logger.warn({ exporter: this.id, error: this.#lastError?.text }, 'an attempt failed; trying again')
   }
 
   /** What a back end says about what it took, at most once a minute. */
@@ -650,8 +660,8 @@ export class Delivery {
   #logSetAside(shipment: Shipment, dead: readonly Piece[]): void {
     if (dead.length === 0) return
     const items = dead.reduce((sum, piece) => sum + piece.items, 0)
-    const fields = { exporter: this.id, stream: shipment.stream, letters: dead.length, items, reason: dead[0]!.reason }
-    this.#o.logger.warn(fields, 'items set aside as dead letters')
+    const fields = { exporter: this.id, stream: shipment.stream, letters: dead.length, items, ...causeOf(dead[0]!) }
+    this.#o.logger.warn(fields, 'items set aside as dead letters; `queue list` shows them')
   }
 
   // --- the end of a shipment ---------------------------------------------------------------------------------------
@@ -795,6 +805,10 @@ function add(to: Measure, { bytes, items, entries }: Measure, sign: 1 | -1): voi
   to.bytes += sign * bytes
   to.items += sign * items
   to.entries += sign * entries
+}
+
+function causeOf({ reason, words: error }: Piece): object {
+  return { reason, error }
 }
 
 function words(cause: unknown): string {

@@ -229,13 +229,21 @@ function delivered(answer: Buffer | undefined): Outcome {
 
 function failed(error: ServiceError, abort: AbortSignal): Outcome {
   if (abort.aborted) return { kind: 'retry', cause: abort.reason as Error }
-  const cause = otlpGrpcErrors.OTLP_GRPC_STATUS(status[error.code] ?? String(error.code), sanitise(error.details ?? ''))
+  const cause = otlpGrpcErrors.OTLP_GRPC_STATUS(
+    status[error.code] ?? String(error.code),
+    sanitise(withoutDebris(error.details ?? ''))
+  )
   const afterMs = retryInfo(error)
   if (RETRYABLE.has(error.code) || (error.code === status.RESOURCE_EXHAUSTED && afterMs !== undefined)) {
     return afterMs === undefined ? { kind: 'retry', cause } : { kind: 'retry', afterMs, cause }
   }
   if (error.code === status.RESOURCE_EXHAUSTED) return { kind: 'refused', tooLarge: true, cause }
   return ABOUT_US.has(error.code) ? { kind: 'refused', whole: true, cause } : { kind: 'refused', cause }
+}
+
+/** grpc-js ends its words on a connection with labels that nothing follows. */
+function withoutDebris(details: string): string {
+  return details.replace('Last error: Error:', 'Last error:').replace(/\s*Resolution note:\s*$/, '')
 }
 
 function retryInfo(error: ServiceError): number | undefined {

@@ -3,7 +3,7 @@
 import type { Dispatcher } from 'undici'
 import type { Batch } from '../component/batch.js'
 import type { Clock, Log } from '../component/context.js'
-import { catalogue, codeOf } from '../component/errors.js'
+import { catalogue } from '../component/errors.js'
 import { DELIVERED, type Outcome } from '../component/outcome.js'
 import { protobufToJson } from '../otlp/json-write.js'
 import { SIGNALS, type Signal } from '../otlp/signal.js'
@@ -14,6 +14,7 @@ import { type HeadersConfig, revealed } from './client-headers.js'
 import { ClientReload } from './client-reload.js'
 import { type Answer, request } from './client-request.js'
 import { sanitise } from './client-words.js'
+import { failureWords, statusWords } from './failure-words.js'
 
 export const otlpHttpErrors = catalogue({
   OTLP_HTTP_STATUS: (status: number, words: string) => `HTTP ${status}${words === '' ? '' : `: ${words}`}`,
@@ -117,7 +118,8 @@ export class OtlpHttpClient {
       const options = { ...target, method: 'POST' as const, headers, body: body as Buffer }
       return this.#outcome(batch.signal, await request(this.#dispatcher!, options, abort))
     } catch (error) {
-      return { kind: 'retry', cause: otlpHttpErrors.OTLP_HTTP_NO_ANSWER(reason(error)) }
+      if (abort.aborted) return { kind: 'retry', cause: abort.reason as Error }
+      return { kind: 'retry', cause: otlpHttpErrors.OTLP_HTTP_NO_ANSWER(failureWords(error)) }
     }
   }
 
@@ -138,7 +140,7 @@ export class OtlpHttpClient {
   #outcome(signal: Signal, answer: Answer): Outcome {
     const { status, body, contentType } = answer
     if (status >= 200 && status < 300) return delivered(signal, contentType, body)
-    const words = sanitise(statusMessage(contentType, body) ?? '')
+    const words = sanitise(statusMessage(contentType, body) ?? '') || statusWords(status)
     const cause = otlpHttpErrors.OTLP_HTTP_STATUS(status, words)
     if (RETRYABLE.has(status)) {
       const afterMs = retryAfterMs(answer.retryAfter, this.#clock.now())
@@ -193,11 +195,4 @@ function delivered(signal: Signal, contentType: string, body: Buffer): Outcome {
 function target(endpoint: string): Target {
   const url = new URL(endpoint)
   return { origin: url.origin, path: `${url.pathname}${url.search}` }
-}
-
-/** A short reason: the code where there is one (ECONNREFUSED, UND_ERR_SOCKET), else our own abort's text. */
-function reason(error: unknown): string {
-  const code = codeOf(error)
-  if (code !== 'UNKNOWN' && !code.startsWith('SEND_')) return code
-  return error instanceof Error ? sanitise(error.message) : 'unknown'
 }

@@ -4,7 +4,7 @@ import { compress } from 'snappyjs'
 import type { Dispatcher } from 'undici'
 import type { Batch } from '../../core/component/batch.js'
 import type { ComponentContext } from '../../core/component/context.js'
-import { catalogue, codeOf } from '../../core/component/errors.js'
+import { catalogue } from '../../core/component/errors.js'
 import { defineExporter, type Exporter } from '../../core/component/exporter.js'
 import { DELIVERED, type Outcome } from '../../core/component/outcome.js'
 import type { DropReason, Point } from '../../core/metrics/model.js'
@@ -15,6 +15,7 @@ import { revealed } from '../../core/net/client-headers.js'
 import { ClientReload } from '../../core/net/client-reload.js'
 import { type Answer, request } from '../../core/net/client-request.js'
 import { sanitise } from '../../core/net/client-words.js'
+import { failureWords, statusWords } from '../../core/net/failure-words.js'
 import { type RemoteWriteConfig, schema, validate } from './config.js'
 import { encodeWriteRequest } from './encode.js'
 import { SeriesSet } from './series.js'
@@ -194,16 +195,15 @@ class RemoteWriteExporter implements Exporter {
     try {
       return this.#outcome(await request(dispatcher, options, abort))
     } catch (error) {
-      const code = codeOf(error)
-      const why = code === 'UNKNOWN' ? 'aborted' : code
-      return { kind: 'retry', cause: errors.REMOTE_WRITE_NO_ANSWER(why) }
+      if (abort.aborted) return { kind: 'retry', cause: abort.reason as Error }
+      return { kind: 'retry', cause: errors.REMOTE_WRITE_NO_ANSWER(failureWords(error)) }
     }
   }
 
   /** Remote-write specification, "Retries & Backoff": 5xx and 429 are tried again, other 4xx never. */
   #outcome({ status, body, retryAfter }: Answer): Outcome {
     if (status >= 200 && status < 300) return DELIVERED
-    const words = sanitise(body.subarray(0, MAX_WORDS).toString('utf8').trim())
+    const words = sanitise(body.subarray(0, MAX_WORDS).toString('utf8').trim()) || statusWords(status)
     const cause = errors.REMOTE_WRITE_STATUS(status, words)
     if (status === 429 || status >= 500) {
       const afterMs = retryAfterMs(retryAfter, this.#context.clock.now())

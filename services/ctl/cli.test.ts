@@ -126,7 +126,7 @@ t.test('validate says what is wrong and where, and exits 3; a good file is fine'
   t.match(bad.err, '1 problem\n')
   t.match(await run(['validate', `${dir}/good.yaml`]), {
     code: EXIT.ok,
-    out: 'fine (3 pipelines, 2 processors, 1 exporters)'
+    out: 'fine (3 pipelines, 2 processors, 1 exporter)'
   })
   t.match(await run(['validate', `${dir}/none.yaml`]), { code: EXIT.config, err: 'there is no such file' })
   const json = await run(['validate', '--json', `${dir}/bad.yaml`])

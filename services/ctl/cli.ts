@@ -87,6 +87,7 @@ function programOf(shell: Shell, exit: (code: number) => void): Commands {
   program
     .command('start')
     .description('run the gateway; without a config file the safe defaults run (see `explain`)')
+    .argument('[file]', 'config file (YAML): the same as --config')
     .option('-c, --config <file>', 'config file (YAML)')
     .option(
       '-s, --set <key=value>',
@@ -94,9 +95,11 @@ function programOf(shell: Shell, exit: (code: number) => void): Commands {
       gather
     )
     .option('--receive-only', 'take data that workers deliver; needs a Redis queue')
-    .action(async ({ receiveOnly, ...options }: StartOptions & { receiveOnly?: boolean }) =>
-      exit(await shell.start(receiveOnly === true ? { ...options, role: 'receive' } : options))
-    )
+    .action(async (file: string | undefined, options: StartOptions & { receiveOnly?: boolean }, command: Commands) => {
+      if (file !== undefined && options.config !== undefined)
+        command.error(`two config files: ${file}, ${options.config}`)
+      exit(await shell.start(startOptions(file ?? options.config, options)))
+    })
   program
     .command('worker')
     .description('deliver what gateways that share the Redis queue take: the same config, no receivers')
@@ -128,6 +131,17 @@ function programOf(shell: Shell, exit: (code: number) => void): Commands {
   return program
 }
 
+function startOptions(
+  config: string | undefined,
+  { set, receiveOnly }: StartOptions & { receiveOnly?: boolean }
+): StartOptions {
+  return {
+    ...(config === undefined ? {} : { config }),
+    ...(set === undefined ? {} : { set }),
+    ...(receiveOnly === true ? { role: 'receive' } : {})
+  }
+}
+
 function gather(value: string, before: string[] = []): string[] {
   return [...before, value]
 }
@@ -147,16 +161,26 @@ function validate(file: string, options: { json?: boolean; set?: string[] }, she
   if (options.json === true) shell.out(`${JSON.stringify({ problems, notes }, null, 2)}\n`)
   else {
     tell(loaded, shell)
-    const parts = `${config?.pipelines.length} pipelines, ${config?.processors.size} processors, ${config?.exporters.size} exporters`
-    if (config !== undefined) shell.out(`${file}: fine (${parts})\n`)
+    if (config === undefined) return EXIT.config
+    const { pipelines, processors, exporters } = config
+    const parts = [
+      counted(pipelines.length, 'pipeline'),
+      counted(processors.size, 'processor'),
+      counted(exporters.size, 'exporter')
+    ]
+    shell.out(`${file}: fine (${parts.join(', ')})\n`)
   }
   return problems.length > 0 ? EXIT.config : EXIT.ok
+}
+
+function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`
 }
 
 /** Problems and notes on standard error, and how many there are. */
 function tell({ problems, notes }: Loaded, shell: Shell): void {
   for (const p of [...problems, ...notes]) shell.err(`${problemText(p)}\n`)
-  if (problems.length > 0) shell.err(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n`)
+  if (problems.length > 0) shell.err(`${counted(problems.length, 'problem')}\n`)
 }
 
 function explain(file: string | undefined, options: { set?: string[] }, shell: Shell): number {

@@ -23,6 +23,13 @@ interface LedgerLine {
   readonly dropped: number
 }
 
+interface ExporterLine {
+  readonly exporter: string
+  readonly retrying: number
+  readonly breaker: 'closed' | 'open' | 'half_open'
+  readonly lastError?: { readonly at: number; readonly text: string }
+}
+
 interface Where {
   readonly admin: string
 }
@@ -73,15 +80,26 @@ async function status(options: Chosen, shell: Shell): Promise<number> {
     | { exporters: LedgerLine[]; isBalanced: boolean }
     | undefined
   if (ledger === undefined) return EXIT.failed
-  const rows = ledger.exporters.filter(row => options.exporter === undefined || row.exporter === options.exporter)
+  const exporters = (await ask(options.admin, '/exporters', shell)) as ExporterLine[] | undefined
+  if (exporters === undefined) return EXIT.failed
+  const isWanted = (row: { exporter: string }) => options.exporter === undefined || row.exporter === options.exporter
+  const rows = ledger.exporters.filter(isWanted)
   shell.out(
     table(
       ['exporter', 'delivered', 'waiting', 'set aside', 'dropped'],
       rows.map(r => [r.exporter, r.delivered, r.waiting, r.parked, r.dropped])
     )
   )
+  shell.out(exporters.filter(isWanted).map(trouble).join(''))
+  if (rows.some(row => row.parked > 0)) shell.out('`queue list` shows what is set aside, and why\n')
   shell.out(ledger.isBalanced ? 'every item is accounted for\n' : 'THE LEDGER DOES NOT ADD UP: see /ledger\n')
   return ledger.isBalanced ? EXIT.ok : EXIT.failed
+}
+
+/** Why an exporter does not deliver now; nothing where it does. */
+function trouble({ exporter, retrying, breaker, lastError }: ExporterLine): string {
+  if (lastError === undefined || (retrying === 0 && breaker === 'closed')) return ''
+  return `${exporter} fails, last at ${new Date(lastError.at).toISOString()}: ${lastError.text}\n`
 }
 
 interface StreamLine {
@@ -177,7 +195,7 @@ async function change(name: string, ids: string[], options: Chosen, shell: Shell
     isAll ? { exporter: options.exporter } : { ids }
   )) as { items: number } | undefined
   if (done === undefined) return EXIT.failed
-  shell.out(`${name === 'redrive' ? 'given back' : 'removed'}: ${done.items} items\n`)
+  shell.out(`${name === 'redrive' ? 'given back' : 'removed'}: ${done.items} ${done.items === 1 ? 'item' : 'items'}\n`)
   return EXIT.ok
 }
 

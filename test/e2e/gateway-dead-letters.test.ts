@@ -29,13 +29,13 @@ t.test('a refused item becomes a dead letter that can be listed, shown, redriven
   })
   t.match(letters, [{ items: 1, reason: /400/ }, { items: 1 }])
   t.match((await queue(admin, 'list')).out, /^id +exporter +pipeline +items/)
-  t.match(await queue(admin, 'status'), { code: 0, out: /otlp_http +0 +0 +2 +0\nevery item is accounted for/ })
+  t.match(await queue(admin, 'status'), { code: 0, out: /otlp_http +0 +0 +2 +0\n.queue list. shows what is set aside, and why\nevery item is accounted for/ })
   const shown = JSON.parse((await queue(admin, 'show', letters[0]!.id)).out)
   t.match(shown, { exporter: 'otlp_http', json: { resourceSpans: [{ scopeSpans: [{ spans: [{}] }] }] } })
 
-  t.match(await queue(admin, 'purge', letters[1]!.id), { code: 0, out: 'removed: 1 items\n' })
+  t.match(await queue(admin, 'purge', letters[1]!.id), { code: 0, out: 'removed: 1 item\n' })
   out.script = () => ({ status: 200 })
-  t.match(await queue(admin, 'redrive', '--all', '--exporter', 'otlp_http'), { code: 0, out: 'given back: 1 items\n' })
+  t.match(await queue(admin, 'redrive', '--all', '--exporter', 'otlp_http'), { code: 0, out: 'given back: 1 item\n' })
   await until('the redriven span', () => out.spans.size === 1)
   const ledger = await until('a settled ledger', async () => {
     const now = await gateway.ledger()

@@ -112,6 +112,9 @@ t.test('the admin endpoint', async t => {
   })
 
   t.test('serves the ledger and the config', async t => {
+    t.match(await (await get('/exporters')).json(), [
+      { exporter: 'otlp_http', lastError: { text: 'HTTP 503 <script>' } }
+    ])
     t.match(await (await get('/ledger')).json(), {
       isBalanced: true,
       exporters: [{ exporter: 'otlp_http', waiting: 7 }]

@@ -6,7 +6,7 @@ const KEY = 'service.telemetry.admin.endpoint'
 
 export const adminErrors = catalogue({
   ADMIN_PORT_IN_USE: (endpoint: string) =>
-    `${KEY}: ${endpoint} is in use, perhaps by another gateway. Stop it or set another port.`,
+    `${KEY}: ${endpoint} is in use, perhaps by another gateway. Stop that one, or give this one ports and a queue.path of its own.`,
   ADMIN_PORT_FORBIDDEN: (endpoint: string) =>
     `${KEY}: this user may not listen on ${endpoint}. Ports below 1024 often need a privilege: use a higher one.`,
   ADMIN_LISTEN_FAILED: (endpoint: string, code: string) =>

@@ -26,7 +26,7 @@ export interface Denial {
 /** Names and counts only. */
 const PUBLIC = new Set(['/healthz', '/readyz', '/metrics', '/ledger', '/ledger/cluster'])
 /** Open even when there is a token: no contents. */
-const OVERVIEW = new Set(['/'])
+const OVERVIEW = new Set(['/', '/exporters'])
 const MAX_CLAIM = 100
 
 /** Why a request is not answered; undefined: it is. */

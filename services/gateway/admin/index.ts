@@ -113,6 +113,7 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
     return { ready: isReady, reasons }
   })
   app.get('/ledger', async () => (await sources.status()).ledger)
+  app.get('/exporters', async () => (await sources.status()).deliveries)
   app.get('/ledger/cluster', async () => sources.wholeLedger())
   app.get('/config', async (_request, reply) => {
     reply.type('text/yaml; charset=utf-8')
@@ -133,6 +134,7 @@ function addRoutes(app: FastifyInstance, sources: AdminSources, rates: Rates): v
         '/metrics',
         '/ledger',
         '/ledger/cluster',
+        '/exporters',
         '/config',
         '/dead-letters',
         '/traces',
