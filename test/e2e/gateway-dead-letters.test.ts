@@ -29,7 +29,10 @@ t.test('a refused item becomes a dead letter that can be listed, shown, redriven
   })
   t.match(letters, [{ items: 1, reason: /400/ }, { items: 1 }])
   t.match((await queue(admin, 'list')).out, /^id +exporter +pipeline +items/)
-  t.match(await queue(admin, 'status'), { code: 0, out: /otlp_http +0 +0 +2 +0\n.queue list. shows what is set aside, and why\nevery item is accounted for/ })
+  t.match(await queue(admin, 'status'), {
+    code: 0,
+    out: /otlp_http +0 +0 +2 +0\n.queue list. shows what is set aside, and why\nevery item is accounted for/
+  })
   const shown = JSON.parse((await queue(admin, 'show', letters[0]!.id)).out)
   t.match(shown, { exporter: 'otlp_http', json: { resourceSpans: [{ scopeSpans: [{ spans: [{}] }] }] } })
 
