@@ -3,7 +3,7 @@
 
 import type { Clock } from '../component/context.js'
 import type { Deriver } from '../component/derived.js'
-import type { Log } from '../queue/log.js'
+import type { Log, ReadLimit } from '../queue/log.js'
 import type { Derived } from './gather.js'
 
 export interface DerivingPartOptions {
@@ -25,12 +25,12 @@ export interface DerivingPartOptions {
 const FRESH_BYTES = 8 * 1024 * 1024
 /** Totals that did not change are sent again so often, so that back ends do not take them for gone. */
 const REPEAT_MS = 60_000
-const READ = { maxItems: 100_000, maxBytes: 4 * 1024 * 1024 }
+const READ: ReadLimit = { maxItems: 100_000, maxBytes: 4 * 1024 * 1024, isOnce: true }
 
 export class DerivingPart {
   readonly part: number | undefined
   readonly #o: DerivingPartOptions
-  readonly #read: typeof READ & { readonly part?: number }
+  readonly #read: ReadLimit
   #after = -1
   /** Positions that are counted by the deriver and not yet committed. */
   #fresh: number[] = []

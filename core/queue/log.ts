@@ -131,6 +131,8 @@ export interface ReadLimit {
   readonly maxBytes: number
   /** Only entries of this part. */
   readonly part?: number
+  /** Nobody reads these entries a second time while the process lives: a log need not keep their bytes in memory for that. */
+  readonly isOnce?: boolean
 }
 
 export interface Log {

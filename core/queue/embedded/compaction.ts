@@ -7,13 +7,16 @@ import { dirname, join } from 'node:path'
 import type { Book } from '../book.js'
 import type { Entry } from '../log.js'
 import { encodeFrame } from './frame.js'
-import { Segment } from './segment.js'
+import { Segment, syncDir } from './segment.js'
 
 /** Payload bytes of one frame. */
 const FRAME_BYTES = 4 << 20
 
-/** Copies what is live. Gives the position of the first entry that is damaged, and then leaves everything as it was. */
-export async function compact(segment: Segment, book: Book): Promise<number | undefined> {
+/**
+ * Copies what is live. Gives the position of the first entry that is damaged, and then leaves everything as it was. `spare`:
+ * the name that the old file goes on with when there is none of that name, so that its space is written again.
+ */
+export async function compact(segment: Segment, book: Book, spare: string | undefined): Promise<number | undefined> {
   const path = join(dirname(segment.path), 'compact')
   const draft = new Segment(segment.id, segment.salt, path, segment.chunk, fs.openSync(path, 'w+', 0o600))
   try {
@@ -28,7 +31,7 @@ export async function compact(segment: Segment, book: Book): Promise<number | un
       row += rows
     }
     await draft.sync()
-    fs.renameSync(path, segment.path)
+    replace(segment.path, path, spare)
     for (const [row, offset] of moved) segment.chunk.offset[row] = offset
     segment.adopt(draft)
     segment.rewrittenWith = segment.chunk.liveEntries
@@ -38,6 +41,31 @@ export async function compact(segment: Segment, book: Book): Promise<number | un
     throw error
   } finally {
     fs.rmSync(path, { force: true })
+  }
+}
+
+/**
+ * The draft takes the segment's name. Giving back 64 MiB in one `close`, and as much space anew for the next segment, costs
+ * more than all of the copying. The old file may be written again when it has lost its name for good, not before.
+ */
+function replace(path: string, draft: string, spare: string | undefined): void {
+  const isKept = spare !== undefined && isLinked(path, spare)
+  try {
+    fs.renameSync(draft, path)
+    if (isKept) syncDir(dirname(path))
+  } catch (error) {
+    if (isKept) fs.rmSync(spare, { force: true })
+    throw error
+  }
+}
+
+/** False where there is one already, and on file systems that know one name for a file only. */
+function isLinked(path: string, spare: string): boolean {
+  try {
+    fs.linkSync(path, spare)
+    return true
+  } catch {
+    return false
   }
 }
 

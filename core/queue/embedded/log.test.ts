@@ -350,6 +350,60 @@ t.test('one slow reader does not keep whole files: what others are done with lea
   t.same(await log.commit({ appends: [entry('s', 'next')] }), [401])
 })
 
+t.test('the space of a file that was rewritten is written again, and what was live in it stays', async t => {
+  const dir = t.testdir({})
+  const options = { segmentBytes: 1 << 20, tailBytes: 0, idleMs: 1e6 }
+  let log = await opened(t, dir, options)
+  // Open, so that no number of a file is given again.
+  const files = new Map<number, number>()
+  t.teardown(() => files.forEach(fd => void fs.closeSync(fd)))
+  const kept: string[] = []
+  for (let i = 0; i < 200; i++) {
+    const text = `${i} `.padEnd(i % 10 === 7 ? 1000 : 100_000, '.')
+    await log.commit({ appends: [entry('s', text)] })
+    if (i % 10 === 7) kept.push(text)
+    await log.commit({
+      acks: ['a', 'b'].map(cursor => ({ cursor, positions: i % 10 === 7 && cursor === 'b' ? [] : [i + 1] }))
+    })
+    for (const name of fs.readdirSync(join(dir, 'log'))) {
+      const path = join(dir, 'log', name)
+      const { ino, size } = fs.statSync(path)
+      if (size >= 1 << 20 && !files.has(ino)) files.set(ino, fs.openSync(path, 'r'))
+    }
+  }
+  t.ok(files.size <= 6, `${files.size} large files were made for 18 segments`)
+  t.same(texts(log.read('b', 0, ALL)), kept)
+  await log.stop()
+  log = await opened(t, dir, options)
+  t.same(texts(log.read('b', 0, ALL)), kept)
+  t.match(log.status(), { entries: kept.length, damagedEntries: 0 })
+})
+
+t.test('a spare file that is still a segment is not written: a kill came between its two names', async t => {
+  const dir = t.testdir({})
+  let log = await opened(t, dir)
+  await log.commit({ appends: [entry('s', 'held')] })
+  await log.stop()
+  const [segment] = fs.readdirSync(join(dir, 'log')).sort()
+  fs.linkSync(join(dir, 'log', segment!), join(dir, 'log', 'spare'))
+  for (let i = 0; i < 2; i++) {
+    log = await opened(t, dir)
+    t.same(texts(log.read('a', 0, ALL)), ['held'])
+    await log.stop()
+  }
+})
+
+t.test('what is read once leaves the memory and stays in the log', async t => {
+  const dir = t.testdir({})
+  const log = await opened(t, dir)
+  await log.commit({ appends: [entry('s', 'note')] })
+  const [first] = log.read('a', 0, { ...ALL, isOnce: true })
+  const [second] = log.read('a', 0, ALL)
+  t.equal(second?.bytes.toString(), 'note')
+  t.not(second?.bytes, first?.bytes, 'from the disk')
+  t.match(log.status(), { entries: 1, damagedEntries: 0 })
+})
+
 t.test('a directory in use is refused also to another process, and free again after its kill -9', async t => {
   const dir = t.testdir({})
   const script = `

@@ -10,13 +10,13 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { Book, type Chunk } from '../book.js'
 import { fromIo, queueErrors } from '../errors.js'
-import type { Commit, Log, LogStatus, StoredEntry } from '../log.js'
+import type { Commit, Log, LogStatus, ReadLimit, StoredEntry } from '../log.js'
 import { Shelf } from '../shelf.js'
 import { compact } from './compaction.js'
 import { encodeFrame, type Frame } from './frame.js'
 import { lock } from './lock.js'
 import { HOLDS, NO_SNAPSHOT, recover } from './recovery.js'
-import { Segment } from './segment.js'
+import { Segment, syncDir } from './segment.js'
 
 export interface EmbeddedLogOptions {
   readonly dir: string
@@ -148,11 +148,7 @@ export class EmbeddedLog implements Log {
     })
   }
 
-  read(
-    cursor: string,
-    after: number,
-    limit: { readonly maxItems: number; readonly maxBytes: number }
-  ): readonly StoredEntry[] {
+  read(cursor: string, after: number, limit: ReadLimit): readonly StoredEntry[] {
     this.#checkOpen()
     const found: StoredEntry[] = []
     const bad: number[] = []
@@ -165,6 +161,7 @@ export class EmbeddedLog implements Log {
       const entry = this.#entry(chunk, i)
       if (entry === undefined) bad.push(chunk.first + i)
       else found.push(entry)
+      if (limit.isOnce === true) this.#leave(chunk.first + i)
       return items < limit.maxItems && bytes < limit.maxBytes
     })
     for (const position of bad) this.#quarantine(position)
@@ -234,7 +231,7 @@ export class EmbeddedLog implements Log {
       if (holdsReleased(this.#active!, before)) await this.#roll()
       for (const segment of this.#segments) {
         if (segment === this.#active || segment.chunk.liveEntries === 0 || !holdsReleased(segment, before)) continue
-        const damaged = await compact(segment, this.#book)
+        const damaged = await compact(segment, this.#book, undefined)
         if (damaged !== undefined) this.#quarantine(damaged)
       }
       await this.#trim()
@@ -437,6 +434,8 @@ export class EmbeddedLog implements Log {
     const salt = randomBytes(4).readUInt32LE()
     const path = segmentPath(this.#dir, id, salt)
     const spare = this.#sparePath()
+    // Two names: a compaction was cut short, and the file is still a segment.
+    if (fs.existsSync(spare) && fs.statSync(spare).nlink > 1) fs.rmSync(spare)
     if (fs.existsSync(spare)) fs.renameSync(spare, path)
     const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600)
     this.#active?.chunk.seal()
@@ -496,7 +495,7 @@ export class EmbeddedLog implements Log {
     const sealed = this.#segments.filter(s => s !== this.#active && s.chunk.liveBytes * 2 <= s.end)
     const worst = sealed.sort((a, b) => b.end - b.chunk.liveBytes - (a.end - a.chunk.liveBytes))[0]
     if (worst === undefined) return
-    const damaged = await compact(worst, this.#book)
+    const damaged = await compact(worst, this.#book, worst.end >= this.#segmentBytes ? this.#sparePath() : undefined)
     if (damaged !== undefined) this.#quarantine(damaged)
   }
 
@@ -533,15 +532,17 @@ export class EmbeddedLog implements Log {
     this.#tailHeld += bytes.length
     if (this.#tailHeld <= this.#tailBytes) return
     for (const oldest of this.#tail.keys()) {
-      this.#tailHeld -= this.#tail.delete(oldest)!.length
+      this.#leave(oldest)
       if (this.#tailHeld <= this.#tailBytes) return
     }
   }
 
   #newBook(): Book {
-    return new Book((position, bytes) => {
-      if (this.#tail.delete(position) !== undefined) this.#tailHeld -= bytes
-    })
+    return new Book(position => this.#leave(position))
+  }
+
+  #leave(position: number): void {
+    this.#tailHeld -= this.#tail.delete(position)?.length ?? 0
   }
 
   #entry(chunk: Chunk, i: number): StoredEntry | undefined {
@@ -670,13 +671,4 @@ function expireDamaged(dir: string, before: number): void {
 
 function segmentPath(dir: string, id: number, salt: number): string {
   return join(dir, 'log', `${String(id).padStart(10, '0')}-${salt.toString(16).padStart(8, '0')}.seg`)
-}
-
-function syncDir(dir: string): void {
-  const fd = fs.openSync(dir, 'r')
-  try {
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
-  }
 }

@@ -239,3 +239,13 @@ function skip(buffers: readonly Buffer[], bytes: number): Buffer[] {
   if (rest > 0) left[0] = left[0]!.subarray(rest)
   return left
 }
+
+/** Makes names in a directory durable. */
+export function syncDir(dir: string): void {
+  const fd = fs.openSync(dir, 'r')
+  try {
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
+}

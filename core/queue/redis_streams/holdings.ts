@@ -96,6 +96,7 @@ export class Holdings {
         return false
       }
       found.push(this.entry(chunk, i, payload))
+      if (limit.isOnce === true) this.payloads.delete(chunk.first + i)
       return items < limit.maxItems && bytes < limit.maxBytes
     })
     const last = found.at(-1)?.position ?? 0
