@@ -260,16 +260,3 @@ function retention(config: Telemetry, site: BlockSite): Addition[] {
     })
   ]
 }
-
-/** What people who come from the Collector may look for. */
-export const HINTS: Readonly<Record<string, string>> = {
-  extensions: 'There are none: health and status are at `service.telemetry.admin.endpoint`, storage is `queue`.',
-  connectors:
-    'There are none: what makes metrics from spans is a processor here, `workflow_metrics`; metrics pipelines name it among their receivers.',
-  'service.extensions':
-    'There are none: health and status are at `service.telemetry.admin.endpoint`, storage is `queue`.',
-  'processors/batch':
-    'Not needed: leave it out. Requests are grouped on the way out; see `sending_queue.batch` of the exporter.',
-  'processors/memory_limiter':
-    'Not needed: leave it out. Memory is bounded, and a full queue (`queue.max_size`) refuses senders.'
-}

@@ -3,7 +3,8 @@
 import type { Declared, Registry } from '../core/config/registry.js'
 import { EXPORTERS } from '../exporters/index.js'
 import { PROCESSORS } from '../processors/index.js'
-import { DEFAULT_CONFIG, fitsDefault, HINTS, TELEMETRY_BLOCK } from './product.js'
+import { COLLECTOR_HINTS } from './collector-hints.js'
+import { DEFAULT_CONFIG, fitsDefault, TELEMETRY_BLOCK } from './product.js'
 
 /** The registry with the given receivers (services/gateway/receivers/index.ts lists the built-in ones). */
 export function registryWith(receivers: readonly Declared[]): Registry {
@@ -15,6 +16,6 @@ export function registryWith(receivers: readonly Declared[]): Registry {
     defaults: DEFAULT_CONFIG,
     fitsDefault,
     block: TELEMETRY_BLOCK,
-    hints: HINTS
+    hints: COLLECTOR_HINTS
   }
 }

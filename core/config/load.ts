@@ -294,6 +294,8 @@ class Build {
 
   #didYouMeanType(type: string, known: readonly string[], kind: ComponentKind): string {
     const near = didYouMean(type, known, `Known ${kind}`)
+    const other = this.#hint(`${kind}/*`)
+    if (other !== undefined && !near.startsWith('Did')) return `${other} ${near}`
     const all = [...known].sort().join(', ')
     return near.startsWith('Did') ? `${near} Known ${kind}: ${all}.` : near
   }
@@ -347,9 +349,23 @@ class Build {
   /** Keys that other collectors have and this one does not: say what there is instead. */
   #hintUnknown(): void {
     this.#found.forEach((p, i) => {
-      const hint = p.code === 'CONFIG_UNKNOWN_KEY' ? this.#hint(p.path) : undefined
-      if (hint !== undefined) this.#found[i] = { ...p, fix: hint }
+      if (p.code !== 'CONFIG_UNKNOWN_KEY' && p.code !== 'CONFIG_WRONG_VALUE') return
+      const hint = this.#hintOfKey(parsePath(p.path))
+      if (hint === undefined) return
+      const fix = p.code === 'CONFIG_UNKNOWN_KEY' || p.fix === undefined ? hint : `${p.fix} ${hint}`
+      this.#found[i] = { ...p, fix }
     })
+  }
+
+  /** `exporters.otlp/b.sending_queue.storage`: by `exporters/otlp_grpc.sending_queue.storage`, then `exporters/*....`. */
+  #hintOfKey(path: Path): string | undefined {
+    const keys = path.filter(key => typeof key === 'string')
+    const [section, id = '', ...inside] = keys
+    const kind = KINDS.find(k => k === section)
+    if (kind === undefined) return this.#hint(keys.join('.'))
+    if (inside.length === 0) return undefined
+    const type = declarationOf(this.#registry, kind, typeOf(id))?.type ?? ''
+    return this.#hint(`${kind}/${type}.${inside.join('.')}`) ?? this.#hint(`${kind}/*.${inside.join('.')}`)
   }
 
   /** An unknown key of an exporter may be meant as one of the common ones. */

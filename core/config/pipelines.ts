@@ -137,7 +137,8 @@ function noteOrder(tree: Tree, ids: readonly string[], components: Components, p
   const firstWindowed = ids.findIndex(id => stageOf(id) === 'windowed')
   if (firstWindowed < 0) return
   ids.forEach((id, i) => {
-    if (i < firstWindowed || stageOf(id) === 'windowed') return
+    const stage = stageOf(id)
+    if (i < firstWindowed || stage === undefined || stage === 'windowed') return
     const says = `\`${id}\` runs before \`${ids[firstWindowed]}\`, not after it: what changes data runs before the first write`
     const at = placeOf(tree, ['processors', i])
     scene.found.push(

@@ -40,7 +40,7 @@ export interface Registry {
   fitsDefault?(kind: ComponentKind, id: string, file: Tree): boolean
   /** The product's own short block (`telemetry:`), where it has one. */
   readonly block?: ShortBlock
-  /** What to say of types of the Collector that do not exist here: `processors/batch` -> what to do instead. */
+  /** What to write instead of types and keys that others have: `processors/batch`, `processors/*`, `exporters/*.auth`. */
   readonly hints?: Readonly<Record<string, string>>
 }
 
