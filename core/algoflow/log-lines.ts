@@ -69,7 +69,7 @@ function oneLine(line: LogLine): string {
 }
 
 /** One record. `resource`: attributes of its resource, for a workflow id that stands there. */
-export function logLine(record: DecodedLogRecord, resource: readonly DecodedAttribute[], names?: TraceNames): LogLine {
+function logLine(record: DecodedLogRecord, resource: readonly DecodedAttribute[], names?: TraceNames): LogLine {
   const { traceId, spanId } = record
   const trace = isId(traceId) ? traceId : undefined
   const span = isId(spanId) ? spanId : undefined

@@ -52,7 +52,7 @@ const PER_UNITS: ReadonlyMap<string, string> = new Map(
 const CACHE_ENTRIES = 4096
 
 /** The two halves of a UCUM unit in Prometheus words: `By/s` -> `bytes`, `per_second`. Annotations (`{call}`) count for nothing. */
-export function unitWords(unit: string): readonly [main: string, per: string] {
+function unitWords(unit: string): readonly [main: string, per: string] {
   const slash = unit.indexOf('/')
   const main = (slash < 0 ? unit : unit.slice(0, slash)).trim()
   const per = slash < 0 ? '' : unit.slice(slash + 1).trim()

@@ -20,7 +20,7 @@ export interface LogWeight {
 }
 
 /** Reads both attributes; a weight below 1 or no number is 1. */
-export function readLogWeight(item: ItemView, into: LogWeight): void {
+function readLogWeight(item: ItemView, into: LogWeight): void {
   const text = item.attribute(THRESHOLD_KEY)
   into.threshold = (typeof text === 'string' ? readThreshold(text) : undefined) ?? ALWAYS
   const weight = item.attribute(WEIGHT_KEY)

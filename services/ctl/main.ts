@@ -18,4 +18,9 @@ try {
   // Now: Node 20 would go on to print the stack.
   process.exit(EXIT.failed)
 }
+// `audit show | head`: who reads has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(EXIT.ok)
+})
 process.exitCode = await program.runProgram(process.argv.slice(2))

@@ -19,6 +19,7 @@ export function adminSources(group: GatewayGroup, expanded: () => string, versio
     config: expanded,
     deadLetters: group.desk,
     traces: {
+      judges: main.windows.size > 0,
       explain: id =>
         [...main.windows].flatMap(([window, stage]) => {
           const found = stage.explain(id)

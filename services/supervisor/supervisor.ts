@@ -55,7 +55,7 @@ const STEADY_MS = 30_000
 const KILL_AFTER_MS = 5000
 
 /** Wait before a worker that ended `failures` times in a row is started again, milliseconds. */
-export function restartWaitMs(failures: number): number {
+function restartWaitMs(failures: number): number {
   return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures, 16))
 }
 

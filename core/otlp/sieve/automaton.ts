@@ -26,7 +26,7 @@ const PIECES = SYMBOLS ** 3
 /** Letters of English and of identifiers, the usual ones first: pieces of rare letters make the better filter. */
 const USUAL = 'etaoinsrlcdpmuhgbfyvkwxqjz'
 
-export function symbolOf(char: number): number {
+function symbolOf(char: number): number {
   if (char >= 0x30 && char <= 0x39) return 27
   const folded = char | 0x20
   return folded >= 0x61 && folded <= 0x7a ? folded - 0x60 : 0

@@ -39,7 +39,7 @@ const POSIX: Readonly<Record<string, CharSet>> = {
 }
 const CONTROLS: Readonly<Record<string, number>> = { t: 9, n: 10, v: 11, f: 12, r: 13, a: 7 }
 
-export function setOf(fits: (c: number) => boolean): CharSet {
+function setOf(fits: (c: number) => boolean): CharSet {
   const set: [number, number, number, number] = [0, 0, 0, 0]
   for (let c = 0; c < 128; c++) if (fits(c)) set[c >> 5]! |= 1 << (c & 31)
   return set

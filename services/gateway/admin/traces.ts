@@ -21,6 +21,8 @@ export interface TraceSources {
   explain(traceId: string): Awaitable<readonly (TraceDecision & { readonly window: string })[]>
   /** Another gateway of the same queue that judges the trace, by its name there (`queue.member`). */
   elsewhere?(traceId: string): Awaitable<string | undefined>
+  /** Whether any pipeline judges whole traces. Default true. */
+  readonly judges?: boolean
   /** Newest first, of all windows. */
   recent(limit: number): Awaitable<readonly (TraceDecision & { readonly window: string })[]>
 }
@@ -42,6 +44,10 @@ export function addTraceRoutes(app: FastifyInstance, traces: TraceSources): void
     if (found.length > 0) return found
     reply.code(404)
     const other = await traces.elsewhere?.(id.toLowerCase())
+    if (traces.judges === false)
+      return {
+        error: 'no pipeline here judges traces (`tail_sampling`): nothing is remembered, and none is dropped that way'
+      }
     if (other !== undefined) return { error: `the gateway ${other} judges this trace: ask that one` }
     return { error: 'no sampling decision on this trace is remembered: it never came, or it is too long ago' }
   })

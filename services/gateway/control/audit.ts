@@ -24,7 +24,7 @@ const STATE = 'settings.json'
 const MAX_PATHS = 200
 
 /** The directory of the trail of a config; undefined: none is kept. */
-export function auditDir({ service, queue }: GatewayConfig): string | undefined {
+function auditDir({ service, queue }: GatewayConfig): string | undefined {
   if (!service.audit.enabled) return undefined
   if (service.audit.path !== undefined) return service.audit.path
   if (queue.type === 'embedded') return join(queue.path, 'audit')

@@ -155,7 +155,8 @@ export class Control {
     const { audit, log } = this.#o
     this.#count('refused')
     for (const problem of problems) log.error({ path: problem.path }, problemText(problem))
-    const says = error?.says ?? `${problems.length} problem(s) in the config`
+    const says =
+      error?.says ?? (problems.length === 1 ? 'the config has a problem' : `the config has ${problems.length} problems`)
     log.error({ code: error?.code ?? 'CONFIG' }, `the config was not changed: ${says}`)
     const told = problems.map(({ code, path }) => (path === '' ? code : `${code} ${path}`))
     audit.note('config.reload', who, {
