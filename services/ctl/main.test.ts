@@ -1,6 +1,7 @@
 // The entry: what a person reads when nothing can be loaded.
 
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { EXIT } from '../exit-codes.js'
@@ -24,4 +25,14 @@ t.test('any other fault while loading stays visible', async t => {
   const { status, stderr } = runWith(`new Error('something else')`)
   t.not(status, 0)
   t.match(stderr, 'something else')
+})
+
+t.test('a reader that has enough (`| head`) is no fault', async t => {
+  const child = spawn(process.execPath, [MAIN, 'components'], { stdio: ['ignore', 'pipe', 'pipe'], env: {} })
+  let told = ''
+  child.stderr.setEncoding('utf8').on('data', text => (told += text))
+  child.stdout.destroy()
+  const [code] = await once(child, 'close')
+  t.equal(told, '')
+  t.equal(code, EXIT.ok)
 })

@@ -21,8 +21,9 @@ import { isSupportedEncoding } from '../../../../core/net/compression.js'
 import { serverTls } from '../../../../core/net/tls.js'
 import type { Signal } from '../../../../core/otlp/signal.js'
 import type { Door } from '../shared/door.js'
-import { listen, parseEndpoint } from '../shared/endpoint.js'
+import { closed, listen, parseEndpoint } from '../shared/endpoint.js'
 import type { Served } from '../shared/served.js'
+import { TlsReload } from '../shared/tls-reload.js'
 import { Call, type CallOptions } from './call.js'
 import type { GrpcConfig } from './config.js'
 import { ACCEPTED_GRPC_ENCODINGS, sendHttpStatus, sendRefusal } from './reply.js'
@@ -67,11 +68,12 @@ export class OtlpGrpcServer implements Served<GrpcConfig> {
   #endpoint: string | undefined
   #isStopping = false
   #sweep: { cancel(): void } | undefined
-  #reload: { cancel(): void } | undefined
+  readonly #tlsReload: TlsReload
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
     this.#config = options.config
+    this.#tlsReload = new TlsReload(options.door, options.where)
     this.#callOptions = { door: options.door, limit: limitOf(options.config), reading: new Set() }
   }
 
@@ -95,7 +97,7 @@ export class OtlpGrpcServer implements Served<GrpcConfig> {
     this.#endpoint = await listen(server as unknown as Server, endpoint, key)
     this.#server = server
     this.#sweepLater()
-    this.#reloadTlsLater()
+    this.#tlsReload.watch(server as Http2SecureServer, this.#config.tls)
   }
 
   /** Sizes, times and certificates count for calls and connections that begin afterwards. */
@@ -106,7 +108,7 @@ export class OtlpGrpcServer implements Served<GrpcConfig> {
       this.#callOptions = { ...this.#callOptions, limit: limitOf(config) }
       this.#server?.updateSettings(settingsOf(config))
       if (tls !== undefined) (this.#server as Http2SecureServer | undefined)?.setSecureContext(tls)
-      this.#reloadTlsLater()
+      if (this.#server !== undefined) this.#tlsReload.watch(this.#server as Http2SecureServer, config.tls)
     }
   }
 
@@ -118,15 +120,13 @@ export class OtlpGrpcServer implements Served<GrpcConfig> {
     const server = this.#server
     if (server === undefined || this.#isStopping) return
     this.#isStopping = true
-    this.#reload?.cancel()
+    this.#tlsReload.stop()
     const { clock } = this.#options.door
-    const closed = new Promise<void>(resolve => server.close(() => resolve()))
-    for (const connection of this.#connections.values()) connection.close(clock.now())
-    const limit = clock.after(limitMs, () => {
+    const ended = closed(server, clock, limitMs, () => {
       for (const session of this.#connections.keys()) session.destroy()
     })
-    await closed
-    limit.cancel()
+    for (const connection of this.#connections.values()) connection.close(clock.now())
+    await ended
     this.#sweep?.cancel()
   }
 
@@ -141,21 +141,6 @@ export class OtlpGrpcServer implements Served<GrpcConfig> {
     const context = await serverTls(tls, `${this.#options.where}.tls`)
     const secure: SecureServerOptions = { ...options, ...context, allowHTTP1: false }
     return createSecureServer(secure)
-  }
-
-  /** New certificates for new connections; a file that cannot be used leaves the old ones in place. */
-  #reloadTlsLater(): void {
-    const { where, door } = this.#options
-    const { tls } = this.#config
-    this.#reload?.cancel()
-    if (tls?.reload_interval === undefined) return
-    this.#reload = door.clock.after(tls.reload_interval, () => {
-      this.#reloadTlsLater()
-      serverTls(tls, `${where}.tls`).then(
-        context => (this.#server as Http2SecureServer).setSecureContext(context),
-        error => door.log.error({ code: error.code }, error.message)
-      )
-    })
   }
 
   #connected(session: ServerHttp2Session): void {

@@ -12,8 +12,9 @@ import type { Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { serverTls } from '../../../../core/net/tls.js'
 import type { Door } from '../shared/door.js'
-import { listen, parseEndpoint } from '../shared/endpoint.js'
+import { closed, listen, parseEndpoint } from '../shared/endpoint.js'
 import type { Served } from '../shared/served.js'
+import { TlsReload } from '../shared/tls-reload.js'
 import type { HttpConfig } from './config.js'
 import type { JsonToProtobuf } from './exchange.js'
 import { otlpHttp } from './plugin.js'
@@ -41,11 +42,12 @@ export class OtlpHttpServer implements Served<HttpConfig> {
   #server: Server | undefined
   #endpoint: string | undefined
   #isStopping = false
-  #reload: { cancel(): void } | undefined
+  readonly #tlsReload: TlsReload
 
   constructor(options: HttpServerOptions) {
     this.#options = options
     this.#config = options.config
+    this.#tlsReload = new TlsReload(options.door, options.where)
     this.#authHeader = options.authHeader
   }
 
@@ -67,7 +69,7 @@ export class OtlpHttpServer implements Served<HttpConfig> {
     this.#handler = await this.#handlerOf(this.#config)
     this.#endpoint = await listen(server, endpoint, key)
     this.#server = server
-    this.#reloadTlsLater()
+    this.#tlsReload.watch(server as HttpsServer, this.#config.tls)
   }
 
   /** The header of API keys, for CORS; counts from the next `prepare` on. */
@@ -88,7 +90,7 @@ export class OtlpHttpServer implements Served<HttpConfig> {
       const { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout } = optionsOf(config)
       Object.assign(server, { maxHeaderSize, headersTimeout, requestTimeout, keepAliveTimeout })
       if (tls !== undefined) (server as HttpsServer).setSecureContext(tls)
-      this.#reloadTlsLater()
+      this.#tlsReload.watch(server as HttpsServer, config.tls)
     }
   }
 
@@ -100,11 +102,8 @@ export class OtlpHttpServer implements Served<HttpConfig> {
     const server = this.#server
     if (server === undefined || this.#isStopping) return
     this.#isStopping = true
-    this.#reload?.cancel()
-    const closed = new Promise<void>(resolve => server.close(() => resolve()))
-    const limit = this.#options.door.clock.after(limitMs, () => server.closeAllConnections())
-    await closed
-    limit.cancel()
+    this.#tlsReload.stop()
+    await closed(server, this.#options.door.clock, limitMs, () => server.closeAllConnections())
     for (const app of this.#apps) await app.close()
   }
 
@@ -123,21 +122,6 @@ export class OtlpHttpServer implements Served<HttpConfig> {
       if (cause !== undefined) door.refused(cause)
     })
     return server
-  }
-
-  /** New certificates for new connections; a file that cannot be used leaves the old ones in place. */
-  #reloadTlsLater(): void {
-    const { where, door } = this.#options
-    const { tls } = this.#config
-    this.#reload?.cancel()
-    if (tls?.reload_interval === undefined) return
-    this.#reload = door.clock.after(tls.reload_interval, () => {
-      this.#reloadTlsLater()
-      serverTls(tls, `${where}.tls`).then(
-        context => (this.#server as HttpsServer).setSecureContext(context),
-        error => door.log.error({ code: error.code }, error.message)
-      )
-    })
   }
 
   /** Routes for these settings. Requests come from our own server, so that the routes can change and the socket stay. */

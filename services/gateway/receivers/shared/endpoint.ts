@@ -1,6 +1,7 @@
 // Listening addresses: `host:port` as in the Collector, and readable errors when one cannot be had.
 
 import type { AddressInfo, Server } from 'node:net'
+import type { Clock } from '../../../../core/component/context.js'
 import { catalogue } from '../../../../core/component/errors.js'
 
 export const receiverErrors = catalogue({
@@ -51,6 +52,19 @@ export function listen(server: Server, endpoint: string, key: string): Promise<s
       resolve(addressText(server.address() as AddressInfo))
     })
   })
+}
+
+/** Listens no more and waits for what is under way; after `limitMs` `cut` ends it. */
+export async function closed(
+  server: Pick<Server, 'close'>,
+  clock: Clock,
+  limitMs: number,
+  cut: () => void
+): Promise<void> {
+  const done = new Promise<void>(resolve => void server.close(() => resolve()))
+  const limit = clock.after(limitMs, cut)
+  await done
+  limit.cancel()
 }
 
 function listenError(error: NodeJS.ErrnoException, endpoint: string, key: string): Error {
