@@ -54,6 +54,7 @@ const hash = () =>
 const runs: Record<string, () => InlineProcessor[]> = {
   walk: () => [{ value() {} }],
   all: () => [redactionOf({})],
+  'all+names': () => [redactionOf({ detectors: { names: 'redact' } })],
   'all+hash': () => [redactionOf({}), hash()],
   patterns: () => [redactionOf({ detectors: { all: 'off' }, blocked_values: PATTERNS }), hash()]
 }

@@ -17,8 +17,8 @@ const detectors = Type.Record(
   {
     default: {},
     description:
-      'Per detector: `off` (or `false`), or its own action. `all` sets those not named. Without it every detector is on.',
-    examples: [{ email: 'mask', ip_address: 'off' }]
+      'Per detector: `off` (or `false`), or its own action. `all` sets those not named. Without it every detector is on but `names` (names of persons in running text), which is on only when it is named.',
+    examples: [{ email: 'mask', ip_address: 'off' }, { names: 'redact' }]
   }
 )
 

@@ -1,6 +1,7 @@
 // What a detector is: one declaration a file in detectors/. Tests, the docs table and the `detectors` option come from
 // the list in detectors/index.ts; adding one is one file and one line there.
 
+import type { Needs } from './scan/pattern-needs.js'
 import type { Scan } from './scan/scan.js'
 
 export type Family = 'contact' | 'financial' | 'identity' | 'network' | 'secret'
@@ -25,6 +26,8 @@ export interface Detector {
   readonly rank: Rank
   /** Any of these tier 1 triggers wakes it (`Trigger`). */
   readonly when: number
+  /** What a text must hold for it, for a detector that no trigger can wake: it sees every text that holds that. */
+  readonly needs?: Needs
   /** Phrases that, as key or label, give its context. */
   readonly labels?: readonly string[]
   /** The trigger its labels set; without it labels are only looked up when something else woke the scanner. */

@@ -6,10 +6,10 @@ import type { Problem } from '../../core/component/declaration.js'
 import { defineProcessor } from '../../core/component/processor.js'
 import { errors } from '../../core/privacy/errors.js'
 import { type RedactionConfig, schema } from './config.js'
-import { DETECTORS } from './detectors/index.js'
+import { DETECTORS, OPTIONAL } from './detectors/index.js'
 import { hasAction, Redactor } from './redactor.js'
 
-const KNOWN = new Set([...DETECTORS.map(detector => detector.name), 'all'])
+const KNOWN = new Set([...DETECTORS, ...OPTIONAL].map(detector => detector.name).concat('all'))
 const SILENT = { findings() {}, places() {}, workflows() {}, failed() {} }
 
 export default defineProcessor({

@@ -10,7 +10,7 @@ import type { Action } from './actions.js'
 import { ALGOFLOW_KEYS, CONVENTION_KEYS } from './allow-list.js'
 import type { RedactionConfig } from './config.js'
 import type { Detector } from './detector.js'
-import { DETECTORS } from './detectors/index.js'
+import { DETECTORS, OPTIONAL } from './detectors/index.js'
 import { ipAddressWithPrivate } from './detectors/ip-address.js'
 import { urlSecret, urlSecretWith } from './detectors/url-secret.js'
 import { fieldDetector } from './field-detector.js'
@@ -89,6 +89,10 @@ function chooseDetectors(config: RedactionConfig): { detector: Detector; action:
     if (set === 'off' || set === false) return []
     return [{ detector: variant(built, config), action: set === true ? config.action : set }]
   })
+  for (const detector of OPTIONAL) {
+    const set = config.detectors[detector.name] ?? false
+    if (set !== 'off' && set !== false) chosen.push({ detector, action: set === true ? config.action : set })
+  }
   const own = fieldDetector(config.redact_fields.flatMap(rule => (typeof rule === 'string' ? [rule] : [])))
   return own === undefined ? chosen : [...chosen, { detector: own, action: config.action }]
 }

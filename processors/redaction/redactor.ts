@@ -94,7 +94,7 @@ export class Redactor {
     const { detects, patterns, scanner } = this.#base
     return {
       shapes: detects ? scanner.prefilter : undefined,
-      needs: patterns?.needs ?? [],
+      needs: [...(patterns?.needs ?? []), ...scanner.needs],
       maxBytes: this.#config.max_scan_bytes,
       ofKey: key => {
         const where = this.#whereOf(key)
@@ -173,9 +173,10 @@ export class Redactor {
     if (end - start > this.#config.max_scan_bytes) return this.#fail(view, 'too_long')
     const where = this.#where(view)
     const mask = policy.detects ? policy.scanner.prefilter.mask(buf, start, end) : 0
-    if (mask !== 0 || policy.scanner.wakes(where) || policy.patterns?.mayMatch(buf, start, end) === true) {
-      this.#lookSafely(view, policy, mask, where)
-    }
+    const { scanner, patterns } = policy
+    const isWorth =
+      mask !== 0 || scanner.wakes(where) || patterns?.mayMatch(buf, start, end) || scanner.mayHold(buf, start, end)
+    if (isWorth === true) this.#lookSafely(view, policy, mask, where)
     if (context !== undefined && !view.isTouched) this.#clean.add(context, buf, start, end)
   }
 

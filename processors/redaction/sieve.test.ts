@@ -73,6 +73,7 @@ const CONFIGS = {
     ]
   },
   'patterns and detectors': { patterns: [{ name: 'staff', pattern: 'EMP-([0-9]{6})', group: 1 }] },
+  'names in prose': { detectors: { all: 'off', names: 'redact' } },
   'fields and ignored keys': { redact_fields: ['user.email', 'http.*'], ignored_keys: ['db.query.text'] }
 }
 

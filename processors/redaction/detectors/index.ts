@@ -28,6 +28,7 @@ import { indiaPan } from './india-pan.js'
 import { ipAddress } from './ip-address.js'
 import { jwt } from './jwt.js'
 import { macAddress } from './mac-address.js'
+import { names } from './names.js'
 import { netherlandsBsn } from './netherlands-bsn.js'
 import { npmToken } from './npm-token.js'
 import { openaiKey } from './openai-key.js'
@@ -50,6 +51,9 @@ import { ukNino } from './uk-nino.js'
 import { urlPassword } from './url-password.js'
 import { urlSecret } from './url-secret.js'
 import { usSsn } from './us-ssn.js'
+
+/** Detectors that are off unless the configuration names them; `all` does not. */
+export const OPTIONAL: readonly Detector[] = [names]
 
 export const DETECTORS: readonly Detector[] = [
   privateKey,

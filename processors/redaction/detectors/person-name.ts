@@ -416,6 +416,11 @@ function mailbox(scan: Scan, match: RegExpExecArray): void {
   if (from >= 0 && !isTitle(scan.text.slice(from, end))) scan.hit(from, end)
 }
 
+/** True when one of the words is none of a person's name. */
+export function isNoName(words: string): boolean {
+  return words.split(' ').some(word => STOP.has(word.toLowerCase())) || isTitle(words)
+}
+
 function isTitle(words: string): boolean {
   return words.split(' ').some(word => TITLE_WORDS.has(word.toLowerCase()))
 }

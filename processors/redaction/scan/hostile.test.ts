@@ -2,13 +2,18 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { DETECTORS } from '../detectors/index.js'
+import { DETECTORS, OPTIONAL } from '../detectors/index.js'
 import { NOWHERE, Scanner } from './scanner.js'
 
-const scanner = new Scanner(DETECTORS)
+const scanner = new Scanner([...DETECTORS, ...OPTIONAL])
 
 /** Pieces that begin many candidates and finish none. */
 const PIECES = [
+  'Ada ',
+  'Ada Van ',
+  'Ada de ',
+  'Dr. A. ',
+  'Aa',
   '@',
   'a@',
   'a@b',

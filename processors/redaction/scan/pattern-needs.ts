@@ -14,6 +14,30 @@ export interface Needs {
   readonly bytes: ReadonlySet<number>
 }
 
+/** Whether the bytes hold all of it. */
+export function meets(
+  { length, digits, upper, run, bytes }: Needs,
+  buf: Uint8Array,
+  start: number,
+  end: number
+): boolean {
+  if (end - start < length) return false
+  let ones = 0
+  let capitals = 0
+  let row = 0
+  let longest = 0
+  const seen = new Set<number>()
+  for (let i = start; i < end; i++) {
+    const b = buf[i]!
+    row = b >= 48 && b <= 57 ? row + 1 : 0
+    if (row > 0) ones++
+    if (row > longest) longest = row
+    if (b >= 65 && b <= 90) capitals++
+    if (bytes.has(b)) seen.add(b)
+  }
+  return ones >= digits && capitals >= upper && longest >= run && seen.size === bytes.size
+}
+
 interface Part extends Needs {
   /** Digits that must stand at its very start and end; `solid`: it is nothing but those. */
   readonly head: number

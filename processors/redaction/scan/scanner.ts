@@ -7,6 +7,7 @@ import type { Shapes } from '../../../core/otlp/sieve/shapes.js'
 import type { Detector } from '../detector.js'
 import { type Base64Run, base64Runs } from './base64.js'
 import { hexRuns } from './hex.js'
+import { meets, type Needs } from './pattern-needs.js'
 import type { Patterns } from './patterns.js'
 import { Scan, type Where } from './scan.js'
 import { prefilterOf, Trigger } from './triggers.js'
@@ -38,6 +39,8 @@ const MAY_BE_HEX = Trigger.digits | Trigger.mixed
 export class Scanner {
   readonly vocabulary: Vocabulary
   readonly prefilter: Shapes
+  /** What texts must hold, one of them all of it, for detectors that no trigger wakes. */
+  readonly needs: readonly Needs[]
   readonly #detectors: readonly Detector[]
   readonly #byKey: number
   readonly #whens: Int32Array
@@ -51,6 +54,7 @@ export class Scanner {
   constructor(detectors: readonly Detector[], patterns?: Patterns) {
     this.#patterns = patterns
     this.#detectors = detectors
+    this.needs = detectors.flatMap(({ needs }) => needs ?? [])
     this.vocabulary = new Vocabulary(detectors)
     this.prefilter = prefilterOf(keywordsOf(detectors))
     this.#foreign = new ForeignWords(detectors)
@@ -82,6 +86,12 @@ export class Scanner {
   /** True when a key alone is reason to look at its value. */
   wakes(where: Where): boolean {
     return where.isLabel && (where.bits & this.#byKey) !== 0
+  }
+
+  /** True when bytes without triggers hold what a detector needs. */
+  mayHold(buf: Uint8Array, start: number, end: number): boolean {
+    for (const needs of this.needs) if (meets(needs, buf, start, end)) return true
+    return false
   }
 
   /** The findings of a text, joined and in order. `mask` is tier 1's answer for its bytes. */
@@ -117,7 +127,7 @@ export class Scanner {
   }
 
   #look(view: View, mask: number, where: Where, depth: number, found: Finding[]): void {
-    if (mask === 0 && !this.wakes(where) && this.#patterns === undefined) return
+    if (mask === 0 && !this.wakes(where) && this.#patterns === undefined && this.needs.length === 0) return
     const scan = this.#scans[depth]!
     scan.begin(view.text, mask, where)
     const keyed = where.isLabel ? where.bits & this.#byKey : 0
@@ -146,7 +156,8 @@ export class Scanner {
     if (known !== undefined) return known
     const woken: number[] = []
     for (let i = 0; i < this.#detectors.length; i++)
-      if ((this.#whens[i]! & mask) !== 0 || (this.#bits[i]! & keyed) !== 0) woken.push(i)
+      if ((this.#whens[i]! & mask) !== 0 || (this.#bits[i]! & keyed) !== 0 || this.#detectors[i]!.needs !== undefined)
+        woken.push(i)
     if (keyed === 0 && this.#wokenBy.size < MAX_MASKS) this.#wokenBy.set(mask, woken)
     return woken
   }
