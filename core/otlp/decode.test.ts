@@ -88,6 +88,17 @@ t.test('a request may be written with the fields that matter alone', async t => 
   t.same(encodeRequest('logs', {}), Buffer.alloc(0))
 })
 
+t.test('counts may be written as numbers: the bytes are the same', async t => {
+  const counts = [0, 1, 127, 128, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 5, Number.MAX_SAFE_INTEGER]
+  const written = (bucketCounts: unknown) => {
+    const one = { positive: { offset: 1, bucketCounts }, count: 1n }
+    const metric = { name: 'h', exponentialHistogram: { dataPoints: [one] } }
+    return encodeRequest('metrics', { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] } as never)
+  }
+  t.same(written(counts), written(counts.map(BigInt)))
+  t.same(written(Float64Array.from(counts)), written(counts.map(BigInt)))
+})
+
 t.test('values read as the JavaScript values they mean', async t => {
   fc.assert(
     fc.property(anyValues(), any => {

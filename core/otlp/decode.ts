@@ -285,11 +285,11 @@ function writeNumber(w: WireWriter, slot: Slot, value: unknown): void {
       break
     case Kind.fixed64:
     case Kind.sfixed64:
-      w.fixed64(low(value as bigint), high(value as bigint))
+      w.fixed64(low(value as bigint | number), high(value as bigint | number))
       break
     case Kind.int64:
     case Kind.uint64:
-      w.varint64(low(value as bigint), high(value as bigint))
+      w.varint64(low(value as bigint | number), high(value as bigint | number))
       break
     default:
       // Negative 32-bit integers are written as 64 bits.
@@ -372,13 +372,16 @@ function isDefault(value: unknown): boolean {
 
 const SMALL = 0xffffffffn
 
-function low(value: bigint): number {
+/** Lower 32 bits. A safe integer of 0 or more may come as a number: requests with very many counts make no bigints then. */
+function low(value: bigint | number): number {
+  if (typeof value === 'number') return value % 0x100000000
   // Most are small: counts of buckets. No bigint is made for those.
   if (value >= 0n && value <= SMALL) return Number(value)
   return Number(value & 0xffffffffn)
 }
 
-function high(value: bigint): number {
+function high(value: bigint | number): number {
+  if (typeof value === 'number') return Math.floor(value / 0x100000000)
   if (value >= 0n && value <= SMALL) return 0
   return Number((value >> 32n) & 0xffffffffn)
 }

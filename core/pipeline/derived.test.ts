@@ -92,6 +92,29 @@ async function open() {
   return { clock, log, stage, deriver, note, out, waiting }
 }
 
+t.test('notes are gathered for 50 ms before they are read, so that many are read at a time', async t => {
+  const { clock, stage, deriver, note } = await open()
+  const turns = async () => {
+    for (let i = 0; i < 10; i++) await new Promise<void>(resolve => setImmediate(resolve))
+  }
+  await stage.settle()
+  await turns()
+  await note(1)
+  await turns()
+  clock.move(40)
+  await note(2)
+  await turns()
+  t.same(deriver.taken, [])
+  clock.move(10)
+  await turns()
+  t.same(deriver.taken, [1, 2])
+  await note(3)
+  clock.move(60)
+  await turns()
+  t.same(deriver.taken, [1, 2, 3])
+  await stage.stop()
+})
+
 t.test('notes become totals, telemetry in the pipelines that receive it, and counts of the ledger', async t => {
   const { stage, deriver, note, out, waiting, log } = await open()
   await note(1)

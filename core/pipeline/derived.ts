@@ -13,7 +13,7 @@ import type { Clock, Log as Logger } from '../component/context.js'
 import type { Deriver } from '../component/derived.js'
 import { codeOf } from '../component/errors.js'
 import type { Log, PartReader } from '../queue/log.js'
-import { DerivingPart } from './deriving-part.js'
+import { DerivingPart, SLICE_ITEMS } from './deriving-part.js'
 import { type Derived, noteStream } from './gather.js'
 
 export interface DerivingStageOptions {
@@ -28,6 +28,11 @@ export interface DerivingStageOptions {
   readonly logger: Logger
 }
 
+/**
+ * Notes are gathered for so long before they are read. Between two requests their bytes push totals and ids out of the
+ * processor's caches; many notes at a time find them there again (docs/decisions/2026-11-26-workflow-metrics.md).
+ */
+const GATHER_MS = 50
 /** After a commit that failed. */
 const RETRY_MS = 1000
 
@@ -38,7 +43,9 @@ export class DerivingStage implements PartReader {
   readonly #stream: string
   readonly #parts = new Map<number | undefined, DerivingPart>()
   #running: Promise<void> | undefined
-  #isBehind = true
+  /** There may be notes to be read. */
+  #isNews = true
+  #isArmedForNews = false
   #nextAt = 0
   #timer: { cancel(): void } | undefined
   #unsubscribe: (() => void) | undefined
@@ -77,7 +84,7 @@ export class DerivingStage implements PartReader {
     this.#timer?.cancel()
     await this.#running
     if (!this.#isStarted) return
-    while (this.#read());
+    while (this.#read() > 0);
     await this.#commitAll(true)
     for (const part of this.#parts.values()) await part.end()
   }
@@ -103,54 +110,65 @@ export class DerivingStage implements PartReader {
 
   /** Resolves when everything appended is counted, committed and sent on. For tests. */
   async settle(): Promise<void> {
-    this.#nextAt = 0
-    this.#news()
-    while (this.#running !== undefined) await this.#running
+    do {
+      this.#nextAt = 0
+      this.#isNews = false
+      this.#wake()
+      await this.#running
+    } while (this.#isNews && !this.#isStopped)
   }
 
   #news(): void {
-    this.#isBehind = true
-    this.#wake()
+    this.#isNews = true
+    if (this.#running === undefined && !this.#isArmedForNews) this.#arm()
   }
 
   #wake(): void {
     if (this.#isStopped || !this.#isStarted) return
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#isArmedForNews = false
     this.#running ??= this.#run()
       .catch(error => this.#failed(error))
       .finally(() => {
         this.#running = undefined
-        if (this.#isBehind) this.#wake()
-        else this.#arm()
+        this.#arm()
       })
   }
 
   #arm(): void {
     const { clock } = this.#o
-    if (this.#isStopped) return
-    this.#timer = clock.after(Math.max(1, this.#nextAt - clock.now()), () => this.#wake())
+    if (this.#isStopped || !this.#isStarted) return
+    this.#timer?.cancel()
+    this.#isArmedForNews = this.#isNews
+    const untilDue = Math.max(1, this.#nextAt - clock.now())
+    this.#timer = clock.after(this.#isNews ? Math.min(GATHER_MS, untilDue) : untilDue, () => this.#wake())
   }
 
   /** Reads in slices, so that receivers get their turns. */
   async #run(): Promise<void> {
     const { clock, intervalMs } = this.#o
-    do {
+    let isMore = true
+    while (isMore) {
       await new Promise<void>(resolve => setImmediate(resolve))
       if (this.#isStopped) return
-      this.#isBehind = false
-      if (this.#read()) this.#isBehind = true
+      this.#isNews = false
+      const items = this.#read()
+      // What came meanwhile, or did not fit in, is looked for when notes have gathered again.
+      if (items > 0) this.#isNews = true
+      isMore = items >= SLICE_ITEMS / 2
       const now = clock.now()
       const isTime = now >= this.#nextAt
       if (isTime) this.#nextAt = now + intervalMs
       if (isTime || [...this.#parts.values()].some(part => part.isFull)) await this.#commitAll(false)
-    } while (this.#isBehind)
+    }
   }
 
-  #read(): boolean {
-    let isSome = false
-    for (const part of this.#parts.values()) if (part.readSome()) isSome = true
-    return isSome
+  /** Spans of what was read. */
+  #read(): number {
+    let items = 0
+    for (const part of this.#parts.values()) items += part.readSome()
+    return items
   }
 
   #open(part: number | undefined, partition: number): void {

@@ -25,7 +25,9 @@ export interface DerivingPartOptions {
 const FRESH_BYTES = 8 * 1024 * 1024
 /** Totals that did not change are sent again so often, so that back ends do not take them for gone. */
 const REPEAT_MS = 60_000
-const READ: ReadLimit = { maxItems: 100_000, maxBytes: 4 * 1024 * 1024, isOnce: true }
+/** Spans that are counted in one go: some milliseconds. */
+export const SLICE_ITEMS = 20_000
+const READ: ReadLimit = { maxItems: SLICE_ITEMS, maxBytes: 4 * 1024 * 1024, isOnce: true }
 
 export class DerivingPart {
   readonly part: number | undefined
@@ -52,19 +54,22 @@ export class DerivingPart {
     return this.#freshBytes > FRESH_BYTES
   }
 
-  /** Takes some of what is there; false when there was nothing. */
-  readSome(): boolean {
-    if (this.#isEnded) return false
+  /** Takes some of what is there; of how many spans it was. */
+  readSome(): number {
+    if (this.#isEnded) return 0
+    let spans = 0
     const { log, deriver, known } = this.#o
     const entries = log.read(known, this.#after, this.#read)
-    for (const { position, bytes, appendedAt } of entries) {
+    for (const { position, items, bytes, appendedAt } of entries) {
       this.#after = position
+      // At least one, so that what was read is never taken for nothing.
+      spans += Math.max(items, 1)
       deriver.take(bytes, appendedAt)
       this.#fresh.push(position)
       this.#freshBytes += bytes.length
       this.#remembered.push({ position, generation: deriver.generation })
     }
-    return entries.length > 0
+    return spans
   }
 
   /** Commits what is counted. Until it is done nothing of it has happened: the next one takes it along. */
