@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { AppendListeners } from '../append-listeners.js'
 import { Book, type Chunk } from '../book.js'
 import { fromIo, queueErrors } from '../errors.js'
 import type { Commit, Log, LogStatus, ReadLimit, StoredEntry } from '../log.js'
@@ -75,12 +76,11 @@ export class EmbeddedLog implements Log {
   #reserved = false
   #unlock: (() => void) | undefined
   #idle: NodeJS.Timeout | undefined
-  #notified = false
   #holdsChanged = false
   /** Holds of the last run that nobody has declared again. */
   readonly #unclaimedHolds = new Set<string>()
   #startedAt = 0
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new AppendListeners()
   readonly #damageListeners = new Set<(what: Damage) => void>()
   #damageFound: Damage[] = []
 
@@ -178,8 +178,7 @@ export class EmbeddedLog implements Log {
   }
 
   onAppend(fn: () => void): () => void {
-    this.#listeners.add(fn)
-    return () => this.#listeners.delete(fn)
+    return this.#listeners.add(fn)
   }
 
   hold(name: string, position: number): void {
@@ -328,7 +327,7 @@ export class EmbeddedLog implements Log {
       this.#pendingBytes -= bytes
     }
     if (!appends) return
-    this.#notify()
+    this.#listeners.tell()
     await this.#trim()
   }
 
@@ -604,15 +603,6 @@ export class EmbeddedLog implements Log {
   #reportDamage(damage: Damage): void {
     if (this.#damageListeners.size === 0) this.#damageFound.push(damage)
     for (const listener of this.#damageListeners) listener(damage)
-  }
-
-  #notify(): void {
-    if (this.#notified || this.#listeners.size === 0) return
-    this.#notified = true
-    setImmediate(() => {
-      this.#notified = false
-      for (const listener of this.#listeners) listener()
-    })
   }
 
   #checkOpen(): void {

@@ -1,4 +1,5 @@
 // The log in memory, for tests and `queue: {type: memory}`: same promises except that nothing survives the process.
+import { AppendListeners } from '../append-listeners.js'
 import { Book, type Chunk } from '../book.js'
 import { queueErrors } from '../errors.js'
 import type { Commit, Log, LogStatus, StoredEntry } from '../log.js'
@@ -16,8 +17,7 @@ export class MemoryLog implements Log {
   readonly #now: () => number
   readonly #payloads = new Map<number, Buffer>()
   readonly #book = new Book(position => this.#payloads.delete(position))
-  readonly #listeners = new Set<() => void>()
-  #notified = false
+  readonly #listeners = new AppendListeners()
   #open = false
 
   constructor(options: MemoryLogOptions) {
@@ -50,7 +50,7 @@ export class MemoryLog implements Log {
     const first = this.#book.next
     const time = this.#now()
     for (const entry of appends) this.#append(entry.stream, entry.items, entry.bytes, time)
-    if (appends.length > 0) this.#notify()
+    if (appends.length > 0) this.#listeners.tell()
     return appends.map((_, i) => first + i)
   }
 
@@ -81,8 +81,7 @@ export class MemoryLog implements Log {
   }
 
   onAppend(fn: () => void): () => void {
-    this.#listeners.add(fn)
-    return () => this.#listeners.delete(fn)
+    return this.#listeners.add(fn)
   }
 
   hold(name: string, position: number): void {
@@ -140,15 +139,6 @@ export class MemoryLog implements Log {
       bytes: this.#payloads.get(position)!,
       appendedAt: chunk.time[i]!
     }
-  }
-
-  #notify(): void {
-    if (this.#notified) return
-    this.#notified = true
-    setImmediate(() => {
-      this.#notified = false
-      for (const listener of this.#listeners) listener()
-    })
   }
 
   #checkOpen(): void {

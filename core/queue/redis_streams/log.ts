@@ -4,6 +4,7 @@
 //   R2  Only the owner knows who waits for what (its Book); Redis keeps what an owner needs to begin: entries, acks, lanes.
 //   R3  Positions are this process's own.                                                                       (holdings.ts)
 //   R4  One commit script is on its way at a time; what comes meanwhile forms the next group.                   (commits.ts)
+import { AppendListeners } from '../append-listeners.js'
 import { queueErrors } from '../errors.js'
 import type { Entry, LogStatus, LogTotals, PartReader, Parts, ReadLimit, StoredEntry, TotalsOf } from '../log.js'
 import type { FencedCommit, SharedLog } from '../spill/shared.js'
@@ -24,7 +25,7 @@ export type { RedisLogOptions } from './settings.js'
 export class RedisLog implements SharedLog {
   readonly #o: Settings
   readonly #note: Note
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new AppendListeners(() => this.#open)
   readonly #damageListeners = new Set<(what: Damage) => void>()
   readonly #partListeners = new Set<(gained: readonly number[], lost: readonly number[]) => void>()
   readonly #readers = new Set<PartReader>()
@@ -40,7 +41,6 @@ export class RedisLog implements SharedLog {
   #member = ''
   #instance = ''
   #partitions = 0
-  #notified = false
   #open = false
   #damaged = 0
   #durability: Durability | undefined
@@ -157,8 +157,7 @@ export class RedisLog implements SharedLog {
   }
 
   onAppend(fn: () => void): () => void {
-    this.#listeners.add(fn)
-    return () => this.#listeners.delete(fn)
+    return this.#listeners.add(fn)
   }
 
   hold(name: string, position: number): void {
@@ -254,7 +253,7 @@ export class RedisLog implements SharedLog {
       holdings: this.#holdings,
       timers: this.#timers,
       windowBytes: this.#o.windowBytes,
-      notify: () => this.#notify(),
+      notify: () => this.#listeners.tell(),
       onLost: (what, waiters) => this.#lost(what, waiters)
     })
   }
@@ -270,7 +269,7 @@ export class RedisLog implements SharedLog {
       member: () => ({ member: this.#member, instance: this.#instance, partitions: this.#partitions }),
       pull: (tenure, to) => this.#ownership!.pull(tenure, to),
       lose: (p, why) => this.#ownership!.lose(p, why),
-      notify: () => this.#notify()
+      notify: () => this.#listeners.tell()
     })
   }
 
@@ -290,7 +289,7 @@ export class RedisLog implements SharedLog {
       now: () => this.#now(),
       readers: this.#readers,
       tidy: () => this.#commits.tidy(),
-      notify: () => this.#notify(),
+      notify: () => this.#listeners.tell(),
       changed: (gained, lost) => {
         for (const listener of this.#partListeners) listener(gained, lost)
       }
@@ -345,15 +344,6 @@ export class RedisLog implements SharedLog {
     for (const listener of this.#damageListeners) listener(what)
     const counts = new Map(waiters.map(cursor => [`dropped|${cursor}|${what.stream}|damaged`, what.items]))
     if (counts.size > 0) this.commit({ counts }).catch(NO_JOB)
-  }
-
-  #notify(): void {
-    if (this.#notified) return
-    this.#notified = true
-    setImmediate(() => {
-      this.#notified = false
-      if (this.#open) for (const listener of this.#listeners) listener()
-    })
   }
 
   #checkOpen(): void {
