@@ -23,6 +23,9 @@ export const queueErrors = catalogue({
   QUEUE_STALE: () => 'the state that this commit relies on has changed: nothing of it was kept',
   QUEUE_REDIS_MEMORY: (where: string) =>
     `Redis at ${where} is at its maxmemory: nothing of this commit was kept. Raise maxmemory, or lower queue.max_size below it`,
+  QUEUE_REDIS_EMPTIED: (where: string) =>
+    `Redis at ${where} lost the queue that this gateway began with: it came back empty, or was emptied. Nothing is taken until ` +
+    'every gateway of this queue is restarted (they begin anew), or Redis has its data again',
   QUEUE_REDIS_SETUP: (where: string, why: string) => `Redis at ${where} is not set up for a queue: ${why}`,
   QUEUE_NOT_REPLICATED: (got: number, wanted: number) =>
     `only ${got} of ${wanted} Redis replicas confirmed the write in time (queue.wait_replicas): the sender is asked to retry`,

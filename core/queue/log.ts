@@ -12,6 +12,7 @@
 //   L7  A commit with appends that would pass `maxBytes` rejects with QUEUE_FULL and changes nothing; a commit without
 //       appends is never refused for fullness.
 //   L8  Counters are exact: they change only with the commit that carried them.
+import type { CodedError } from '../component/errors.js'
 
 /** What goes in: the queue knows nothing of spans. */
 export interface Entry {
@@ -167,6 +168,8 @@ export interface Log {
   counts(): ReadonlyMap<string, number>
   state(key: string): Buffer | undefined
   status(): LogStatus
+  /** Why nothing is taken until somebody does something about it. Absent, or gives undefined: nothing is in the way. */
+  obstacle?(): CodedError | undefined
   /** Of all processes that share the log. Absent: `counts` and `status` tell all there is. */
   totals?(what?: TotalsOf): Promise<LogTotals>
   /** Told of each damaged entry: where it was and why it was set aside. */

@@ -261,6 +261,8 @@ export class Gateway {
   /** What is in the way of taking data now; empty when ready. */
   obstacles(): readonly Obstacle[] {
     if (this.#state !== 'ready') return [{ code: this.#state, says: `the gateway is ${this.#state}` }]
+    const obstacle = this.#store.obstacle?.()
+    if (obstacle !== undefined) return [{ code: obstacle.code.toLowerCase(), says: obstacle.message }]
     const full = [...this.deliveries.values()].filter(delivery => delivery.isFull())
     return full.map(({ id }) => ({ code: 'queue_full', says: `the queue of exporter ${id} is full` }))
   }

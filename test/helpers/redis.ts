@@ -1,7 +1,7 @@
 // A real redis-server for tests: REDIS_URL if set, else `redis-server` of the PATH, else installed with apt-get as root, else a
 // failure that says so: nothing is skipped silently. Each server has a free port, its own directory and a bounded life.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +18,8 @@ export interface RedisServer {
   readonly gone: Promise<void>
   /** Ends the process (SIGKILL unless `signal` says otherwise), starts it again on the same port and directory. */
   restart(signal?: NodeJS.Signals): Promise<void>
+  /** Ends the process, empties its directory, starts it again on the same port: it has lost everything. */
+  restartEmpty(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -44,6 +46,7 @@ export async function redisForTest(args: readonly string[] = []): Promise<RedisS
     kill: notOurs,
     gone: new Promise(() => {}),
     restart: async () => notOurs(),
+    restartEmpty: async () => notOurs(),
     stop: async () => {}
   }
 }
@@ -79,6 +82,12 @@ export async function startRedis(
     },
     restart: async (signal = 'SIGKILL') => {
       await end(signal)
+      child = await launch(path, dir, port, args)
+    },
+    restartEmpty: async () => {
+      await end('SIGKILL')
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+      mkdirSync(dir)
       child = await launch(path, dir, port, args)
     },
     stop: async () => {

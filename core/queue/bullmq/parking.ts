@@ -25,6 +25,8 @@ export interface Parts {
   onChange(fn: (gained: readonly number[], lost: readonly number[]) => void): void
   /** Our time of ownership of a partition. Absent: nobody else can have it. */
   tenureOf?(partition: number): { readonly part: number; readonly epoch: string } | undefined
+  /** The log they are parts of; a Redis that has another one lost it. Absent: nobody else can have it. */
+  readonly incarnation?: string
   /** The partition of a part that is still ours. */
   partitionOf?(part: number): number | undefined
 }
@@ -63,21 +65,35 @@ const ONE_PART: Parts = { owned: [0], onChange: () => {} }
 type Scripts = Record<'afPark' | 'afUnpark', (...args: (string | number | Buffer)[]) => Promise<string>>
 
 /**
- * park: writes a payload, as long as its partition is ours.
- * KEYS  meta, parked, seq, exporters. ARGV  partition, epoch or "", payload, exporter. Gives its id; "" when the epoch is another.
+ * Before both scripts. ARGV[3] is the incarnation of the log that this process began with, or "". When Redis lost it: error EMPTIED
+ * and nothing changed.
  */
-const PARK = `
+const GUARD = `
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[1], 'incarnation') ~= ARGV[3] then
+  return redis.error_reply('EMPTIED the log that this process began with is gone')
+end
+`
+
+/**
+ * park: writes a payload, as long as its partition is ours.
+ * KEYS  meta, parked, seq, exporters. ARGV  partition, epoch or "", incarnation, payload, exporter.
+ * Gives its id; "" when the epoch is another.
+ */
+const PARK = `${GUARD}
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[1]) ~= ARGV[2] then return '' end
 local id = string.format('%.0f', redis.call('INCR', KEYS[3]))
-redis.call('HSET', KEYS[2], id, ARGV[3])
-redis.call('SADD', KEYS[4], ARGV[4])
+redis.call('HSET', KEYS[2], id, ARGV[4])
+redis.call('SADD', KEYS[4], ARGV[5])
 return id
 `
 
-/** unpark: removes a payload, as long as its partition is ours. KEYS  meta, parked. ARGV  partition, epoch or "", id. "1", or "". */
-const UNPARK = `
+/**
+ * unpark: removes a payload, as long as its partition is ours. KEYS  meta, parked. ARGV  partition, epoch or "", incarnation, id.
+ * Gives "1", or "" when the epoch is another.
+ */
+const UNPARK = `${GUARD}
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[1]) ~= ARGV[2] then return '' end
-redis.call('HDEL', KEYS[2], ARGV[3])
+redis.call('HDEL', KEYS[2], ARGV[4])
 return '1'
 `
 
@@ -126,7 +142,7 @@ export class BullParking implements Parking {
     this.#gainedListeners.add(fn)
   }
 
-  /** @throws QUEUE_FULL, QUEUE_MOVED, QUEUE_UNAVAILABLE, QUEUE_REDIS_MEMORY */
+  /** @throws QUEUE_FULL, QUEUE_MOVED, QUEUE_UNAVAILABLE, QUEUE_REDIS_MEMORY, QUEUE_REDIS_EMPTIED */
   async park(what: ToPark): Promise<string> {
     const { bytes, part: wanted, ...rest } = what
     if (this.#heldBytes + bytes.length > this.#o.maxBytes) {
@@ -141,6 +157,7 @@ export class BullParking implements Parking {
       ['meta', 'parked', 'parked:seq', 'parked:exporters'],
       part,
       epoch,
+      this.#parts.incarnation ?? '',
       kept,
       what.exporter
     )
@@ -187,7 +204,8 @@ export class BullParking implements Parking {
     const items = ids.map(id => this.#index.get(Number(id))).filter(item => item !== undefined)
     for (const item of items) {
       const [part, id] = [item.part, `${item.position}`]
-      const isOurs = (await this.#script('afUnpark', ['meta', 'parked'], part, this.#epochOf(part), id)) === '1'
+      const args = [part, this.#epochOf(part), this.#parts.incarnation ?? '', id]
+      const isOurs = (await this.#script('afUnpark', ['meta', 'parked'], ...args)) === '1'
       if (isOurs) await this.#run(() => this.#queue(item.meta).remove(`p${id}`))
       this.#forget(item)
     }

@@ -52,6 +52,8 @@ interface Plan {
 
 const GROUP_BYTES = 32 << 20
 const TIDY_MS = 50
+/** Nothing can be told to a Redis that lost the log; it may get its data back. */
+const EMPTIED_TIDY_MS = 2000
 
 export class Commits {
   readonly #o: CommitsOptions
@@ -91,12 +93,15 @@ export class Commits {
   /** What a release or a hold left to be told to Redis goes with the next commit, or alone a moment later. */
   tidyLater(): void {
     if (!this.#isOpen || this.#running !== undefined || this.#tidying !== undefined || !this.#hasDirt()) return
-    this.#tidying = setTimeout(() => {
-      this.#tidying = undefined
-      if (!this.#isOpen || !this.#hasDirt()) return
-      this.#jobs.push({ commit: {}, bytes: 0, at: 0, resolve: NO_JOB, reject: NO_JOB })
-      this.#start()
-    }, TIDY_MS)
+    this.#tidying = setTimeout(
+      () => {
+        this.#tidying = undefined
+        if (!this.#isOpen || !this.#hasDirt()) return
+        this.#jobs.push({ commit: {}, bytes: 0, at: 0, resolve: NO_JOB, reject: NO_JOB })
+        this.#start()
+      },
+      this.#o.store.isEmptied ? EMPTIED_TIDY_MS : TIDY_MS
+    )
     this.#tidying.unref()
   }
 

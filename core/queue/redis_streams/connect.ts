@@ -126,7 +126,9 @@ export function fromRedis(error: unknown, where: string): CodedError {
   const message = error instanceof Error ? error.message : 'unknown error'
   const made = /\bOOM\b/.test(message)
     ? queueErrors.QUEUE_REDIS_MEMORY(where)
-    : queueErrors.QUEUE_UNAVAILABLE(where, wordOf(error, message))
+    : /^EMPTIED\b/.test(message)
+      ? queueErrors.QUEUE_REDIS_EMPTIED(where)
+      : queueErrors.QUEUE_UNAVAILABLE(where, wordOf(error, message))
   made.cause = error
   return made
 }

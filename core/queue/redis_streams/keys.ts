@@ -2,7 +2,7 @@
 // Redis Cluster too (docs/decisions: one slot a log; more slots = more logs with other prefixes).
 
 export interface Keys {
-  /** Hash: seq, bytes, partitions, epoch:<p>, last:<p>. */
+  /** Hash: seq, bytes, partitions, incarnation (made at first use: another one is another log), epoch:<p>, last:<p>. */
   readonly meta: string
   /** Hash: small named values. */
   readonly state: string

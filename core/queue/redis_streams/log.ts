@@ -4,6 +4,9 @@
 //   R2  Only the owner knows who waits for what (its Book); Redis keeps what an owner needs to begin: entries, acks, lanes.
 //   R3  Positions are this process's own.                                                                       (holdings.ts)
 //   R4  One commit script is on its way at a time; what comes meanwhile forms the next group.                   (commits.ts)
+//   R5  Every script that changes something carries the incarnation of the log this process began with; when Redis came back without
+//       it nothing is changed, whatever the epochs of a new log are. (scripts.ts)
+import type { CodedError } from '../../component/errors.js'
 import { AppendListeners } from '../append-listeners.js'
 import { queueErrors } from '../errors.js'
 import type { Entry, LogStatus, LogTotals, PartReader, Parts, ReadLimit, StoredEntry, TotalsOf } from '../log.js'
@@ -49,7 +52,7 @@ export class RedisLog implements SharedLog {
     this.#o = settingsOf(options)
     this.#note = options.onNote ?? NO_JOB
     this.parts = this.#madeParts()
-    this.#store = new Store(options.url, this.#o.prefix, this.#o.commitTimeoutMs)
+    this.#store = this.#newStore()
     this.#holdings = new Holdings(this.#o.tailBytes, NO_JOB)
     this.#holds = new Holds(this.#holdings, this.#timers)
     this.#fetching = this.#newFetching()
@@ -64,6 +67,16 @@ export class RedisLog implements SharedLog {
   /** The name this process has among the gateways of the log. */
   get member(): string {
     return this.#member
+  }
+
+  /** What tells this log from one that has its keys after Redis lost it. */
+  get incarnation(): string {
+    return this.#store.incarnation
+  }
+
+  /** Why nothing is taken, when that does not end by itself. */
+  obstacle(): CodedError | undefined {
+    return this.#store.isEmptied ? queueErrors.QUEUE_REDIS_EMPTIED(this.#store.where) : undefined
   }
 
   /** Calls `fn` with partitions that came to this process and that left it. */
@@ -95,7 +108,7 @@ export class RedisLog implements SharedLog {
       this.#durability = await checkServer(this.#store, this.#o, this.#note)
       this.#instance = newInstance()
       this.#member = await joinAs(this.#store, this.#o.member, this.#instance, leaseMs)
-      this.#partitions = await this.#store.partitions(this.#o.partitions)
+      this.#partitions = await this.#store.begin(this.#o.partitions)
       await this.#load()
       this.#open = true
       this.#ownership = this.#newOwnership()
@@ -235,8 +248,8 @@ export class RedisLog implements SharedLog {
   // --- parts, built anew by each start ---------------------------------------------------------------------------------
 
   #build(): void {
-    const { url, prefix, commitTimeoutMs, tailBytes } = this.#o
-    this.#store = new Store(url, prefix, commitTimeoutMs)
+    const { tailBytes } = this.#o
+    this.#store = this.#newStore()
     this.#turns = new Turns()
     this.#timers = new Timers()
     this.#holdings = new Holdings(tailBytes, () => this.#commits.tidyLater())
@@ -245,6 +258,18 @@ export class RedisLog implements SharedLog {
     this.#commits = this.#newCommits()
     this.#ownership = undefined
     for (const { cursors } of this.#readers) for (const cursor of cursors) this.#holdings.replayed.add(cursor)
+  }
+
+  #newStore(): Store {
+    const { url, prefix, commitTimeoutMs } = this.#o
+    const store: Store = new Store(url, prefix, commitTimeoutMs, isEmptied => {
+      if (!isEmptied) this.#note('info', { redis: store.where }, 'Redis has the queue again')
+      else {
+        const error = queueErrors.QUEUE_REDIS_EMPTIED(store.where)
+        this.#note('error', { code: error.code, redis: store.where }, error.message)
+      }
+    })
+    return store
   }
 
   #newFetching(): Fetching {

@@ -128,7 +128,10 @@ export class Ownership {
     const { note, store, settings } = this.#o
     this.#beating = setTimeout(() => {
       this.#beat()
-        .catch(error => note('warn', { code: fromRedis(error, store.where).code }, 'no word from Redis'))
+        .catch(error => {
+          // That Redis lost the log is told once, by the store.
+          if (!store.isEmptied) note('warn', { code: fromRedis(error, store.where).code }, 'no word from Redis')
+        })
         .finally(() => {
           if (this.#isOpen) this.#scheduleBeat()
         })

@@ -3,10 +3,30 @@
 // Numbers of entries travel as strings: Lua would print large ones as 1e+15.
 
 /**
+ * begin: what a log has from its first use on. KEYS  meta. ARGV  partitions wanted, a new incarnation.
+ * Gives `partitions incarnation`: those that the log has. A log of an older build gets its incarnation here.
+ */
+export const BEGIN = `
+redis.call('HSETNX', KEYS[1], 'partitions', ARGV[1])
+redis.call('HSETNX', KEYS[1], 'incarnation', ARGV[2])
+return redis.call('HGET', KEYS[1], 'partitions') .. ' ' .. redis.call('HGET', KEYS[1], 'incarnation')
+`
+
+/**
+ * Before every script that relies on what the log held when this process began. KEYS[1] is meta, the last of ARGV the incarnation
+ * this process knows. When the log has none or another one Redis lost it since: error EMPTIED and nothing changed.
+ */
+const GUARD = `
+if redis.call('HGET', KEYS[1], 'incarnation') ~= ARGV[#ARGV] then
+  return redis.error_reply('EMPTIED the log that this process began with is gone')
+end
+`
+
+/**
  * commit: all jobs of a group, in order, or what a job before them stopped at.
  *
  * KEYS  meta, state, counts of the member, holds, writer; then log, data, acked of each partition used (KEYS[6 + 3i ...]).
- * ARGV  head (JSON), then payloads of the appends in order, then values of the state in order.
+ * ARGV  head (JSON), then payloads of the appends in order, then values of the state in order; incarnation.
  * head  id      number of this commit: the same one again changes nothing and gives the same answer
  *       max     payload bytes the log may hold
  *       parts   partitions used, as numbers
@@ -21,7 +41,7 @@
  * Jobs behind a full or stale one are not done. At maxmemory: error OOM and nothing changed when a job appends; others always pass
  * (the first write of a script decides: DEL is free, HINCRBY is not).
  */
-export const COMMIT = `
+export const COMMIT = `${GUARD}
 local head = cjson.decode(ARGV[1])
 local seen = redis.call('GET', KEYS[5])
 if seen then
@@ -109,12 +129,12 @@ return answer
  * beat: renews this member and what it owns, tells how things stand.
  *
  * KEYS  meta, alive, member; then the owner key of every partition.
- * ARGV  member, instance, lease in ms, then partition and epoch of what is owned, in pairs.
+ * ARGV  member, instance, lease in ms, then partition and epoch of what is owned, in pairs; incarnation.
  * Gives JSON: {now, named: the member's name is ours, alive: [member], owners: [token or ""], lost: [partition], bytes,
  *       last: [seq of each partition]}.
  * A lease that ran out is renewed when nobody else had the partition since (its epoch is the same).
  */
-export const BEAT = `
+export const BEAT = `${GUARD}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local lease = tonumber(ARGV[3])
@@ -125,7 +145,7 @@ if named then
   redis.call('ZADD', KEYS[2], now, ARGV[1])
 end
 local lost = {}
-for i = 4, #ARGV, 2 do
+for i = 4, #ARGV - 1, 2 do
   local p = tonumber(ARGV[i])
   if redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[i]) == ARGV[i + 1] then
     redis.call('SET', KEYS[4 + p], ARGV[1], 'PX', lease)
@@ -158,10 +178,10 @@ return ARGV[1]
 /**
  * acquire: takes a partition that nobody has, or that an earlier holder of the member's name had: that one is gone.
  *
- * KEYS  meta, owner. ARGV  partition, member, lease in ms.
+ * KEYS  meta, owner. ARGV  partition, member, lease in ms, incarnation.
  * Gives the new epoch, or "" when somebody has it. With the new epoch every write of earlier owners is refused.
  */
-export const ACQUIRE = `
+export const ACQUIRE = `${GUARD}
 local owner = redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[2] then return '' end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
@@ -169,20 +189,19 @@ return string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'epoch:' .. ARGV[1],
 `
 
 /**
- * handover: gives a partition free. KEYS  meta, owner. ARGV  partition, epoch. Nothing happens when it is not ours any more.
+ * handover: gives a partition free. KEYS  meta, owner. ARGV  partition, epoch, incarnation. Nothing happens when it is not ours any more.
  */
-export const HANDOVER = `
-if redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[1]) ~= ARGV[2] then return 0 end
+export const HANDOVER = `${GUARD}if redis.call('HGET', KEYS[1], 'epoch:' .. ARGV[1]) ~= ARGV[2] then return 0 end
 return redis.call('DEL', KEYS[2])
 `
 
 /**
  * declare: begins new lanes behind the last entry and ends retired ones, with what they cost.
  *
- * KEYS  meta, lanes, counts. ARGV  JSON {begin: [field], retire: [field], counts: {name: n}}.
+ * KEYS  meta, lanes, counts. ARGV  JSON {begin: [field], retire: [field], counts: {name: n}}, incarnation.
  * Gives JSON: {field: begin} of the new ones.
  */
-export const DECLARE = `
+export const DECLARE = `${GUARD}
 local ask = cjson.decode(ARGV[1])
 local seq = redis.call('HGET', KEYS[1], 'seq') or '0'
 local begun = {}

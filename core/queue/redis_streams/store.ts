@@ -1,13 +1,16 @@
 // Redis as the log uses it: the commands and scripts with their answers in plain shapes, and what happens when a connection
 // breaks in the middle of one.
+import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Redis } from 'ioredis'
+import { type CodedError, codeOf } from '../../component/errors.js'
+import { queueErrors } from '../errors.js'
 import type { LogTotals, TotalsOf } from '../log.js'
 import { decodePayload } from './codec.js'
 import type { Client } from './connect.js'
 import { createClient, fromRedis, isAnswer, notReached, parseAddress } from './connect.js'
 import { type Keys, keysOf, partitionKeys } from './keys.js'
-import { ACQUIRE, BEAT, COMMIT, DECLARE, HANDOVER, LEAVE, NAME } from './scripts.js'
+import { ACQUIRE, BEAT, BEGIN, COMMIT, DECLARE, HANDOVER, LEAVE, NAME } from './scripts.js'
 import { readCounts, readTotals } from './totals.js'
 
 export interface Row {
@@ -48,7 +51,7 @@ export interface CommitAnswer {
 
 type Script = (...args: (string | number | Buffer)[]) => Promise<string>
 type Scripted = Client &
-  Record<'afCommit' | 'afBeat' | 'afAcquire' | 'afHandover' | 'afDeclare' | 'afLeave' | 'afName', Script>
+  Record<'afBegin' | 'afCommit' | 'afBeat' | 'afAcquire' | 'afHandover' | 'afDeclare' | 'afLeave' | 'afName', Script>
 
 const PAGE = 1000
 const SHORTEST_WAIT_MS = 50
@@ -62,10 +65,17 @@ export class Store {
   readonly #blocking: Client
   readonly #isCluster: boolean
   readonly #limitMs: number
+  readonly #onEmptied: (isEmptied: boolean) => void
+  #incarnation = ''
+  #isEmptied = false
   #closed = false
 
-  /** `limitMs`: a connection that gives no answer for so long is given up. */
-  constructor(url: string, prefix: string, limitMs: number) {
+  /**
+   * `limitMs`: a connection that gives no answer for so long is given up. `onEmptied`: told when Redis lost the log, and when it has it
+   * again.
+   */
+  constructor(url: string, prefix: string, limitMs: number, onEmptied: (isEmptied: boolean) => void = () => {}) {
+    this.#onEmptied = onEmptied
     this.#limitMs = limitMs
     const address = parseAddress(url)
     this.keys = keysOf(prefix)
@@ -74,7 +84,7 @@ export class Store {
     this.#main = createClient(address) as Scripted
     this.#blocking = createClient(address)
     for (const client of [this.#main, this.#blocking]) client.on('error', () => {})
-    const scripts = { COMMIT, BEAT, ACQUIRE, HANDOVER, DECLARE, LEAVE, NAME }
+    const scripts = { BEGIN, COMMIT, BEAT, ACQUIRE, HANDOVER, DECLARE, LEAVE, NAME }
     for (const [name, lua] of Object.entries(scripts)) {
       this.#main.defineCommand(`af${name[0]}${name.slice(1).toLowerCase()}`, { lua })
     }
@@ -82,6 +92,16 @@ export class Store {
 
   get isReady(): boolean {
     return this.#main.status === 'ready'
+  }
+
+  /** What tells this log from another one that has its keys later. Known after `begin`. */
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  /** Whether Redis did not have the log when it was last asked. */
+  get isEmptied(): boolean {
+    return this.#isEmptied
   }
 
   get isCluster(): boolean {
@@ -116,9 +136,11 @@ export class Store {
     for (;;) {
       const stuck = setTimeout(() => this.#cut(), this.#limitMs)
       try {
-        return JSON.parse(await this.#main.afCommit(keys.length, ...keys, ...args)) as CommitAnswer
+        const raw = await this.#main.afCommit(keys.length, ...keys, ...args, this.#incarnation)
+        this.#noteEmptied(false)
+        return JSON.parse(raw) as CommitAnswer
       } catch (error) {
-        if (isAnswer(error) || this.#closed) throw fromRedis(error, this.where)
+        if (isAnswer(error) || this.#closed) throw this.#failed(error)
       } finally {
         clearTimeout(stuck)
       }
@@ -136,8 +158,9 @@ export class Store {
   async beat({ member, instance, as }: Sign, leaseMs: number, partitions: number, owned: readonly [number, string][]) {
     const keys = [this.keys.meta, this.keys.alive, this.keys.member(member)]
     for (let p = 0; p < partitions; p++) keys.push(this.keys.owner(p))
-    const args = [as, instance, leaseMs, ...owned.flat()]
+    const args = [as, instance, leaseMs, ...owned.flat(), this.#incarnation]
     const raw = await this.#run(() => this.#main.afBeat(keys.length, ...keys, ...args))
+    this.#noteEmptied(false)
     const beat = JSON.parse(raw) as Beat
     return { ...beat, alive: list(beat.alive), lost: list(beat.lost), last: beat.last.map(Number) } as Beat
   }
@@ -145,12 +168,14 @@ export class Store {
   /** The new epoch, or undefined when somebody has the partition. */
   async acquire(partition: number, member: string, leaseMs: number): Promise<string | undefined> {
     const keys = [this.keys.meta, this.keys.owner(partition)]
-    const epoch = await this.#run(() => this.#main.afAcquire(2, ...keys, partition, member, leaseMs))
+    const args = [partition, member, leaseMs, this.#incarnation]
+    const epoch = await this.#run(() => this.#main.afAcquire(2, ...keys, ...args))
     return epoch === '' ? undefined : epoch
   }
 
   async handOver(partition: number, epoch: string): Promise<void> {
-    await this.#run(() => this.#main.afHandover(2, this.keys.meta, this.keys.owner(partition), partition, epoch))
+    const keys = [this.keys.meta, this.keys.owner(partition)]
+    await this.#run(() => this.#main.afHandover(2, ...keys, partition, epoch, this.#incarnation))
   }
 
   async declare(
@@ -161,7 +186,8 @@ export class Store {
   ): Promise<ReadonlyMap<string, number>> {
     const keys = [this.keys.meta, this.keys.lanes, this.keys.counts(member)]
     const ask = JSON.stringify({ begin, retire, counts: Object.fromEntries(counts) })
-    const begun = JSON.parse(await this.#run(() => this.#main.afDeclare(3, ...keys, ask))) as Record<string, string>
+    const raw = await this.#run(() => this.#main.afDeclare(3, ...keys, ask, this.#incarnation))
+    const begun = JSON.parse(raw) as Record<string, string>
     return new Map(Object.entries(begun).map(([field, seq]) => [field, Number(seq)]))
   }
 
@@ -181,10 +207,12 @@ export class Store {
     )
   }
 
-  /** How many partitions this log has: what it began with. */
-  async partitions(wanted: number): Promise<number> {
-    await this.#run(() => this.#main.hsetnx(this.keys.meta, 'partitions', wanted))
-    return Number(await this.#run(() => this.#main.hget(this.keys.meta, 'partitions')))
+  /** Begins with the log that is there, or a new one; how many partitions it has: what it began with. */
+  async begin(partitions: number): Promise<number> {
+    const raw = await this.#run(() => this.#main.afBegin(1, this.keys.meta, partitions, randomUUID()))
+    const [count, incarnation = ''] = raw.split(' ')
+    this.#incarnation = incarnation
+    return Number(count)
   }
 
   lanes(): Promise<Record<string, string>> {
@@ -232,9 +260,11 @@ export class Store {
     return acked
   }
 
-  /** Payloads of a partition by number; null = not there, undefined = damaged. */
+  /** Payloads of a partition by number; null = not there, undefined = damaged. @throws QUEUE_REDIS_EMPTIED */
   async payloads(partition: number, seqs: readonly number[]): Promise<(Buffer | null | undefined)[]> {
     const kept = await this.#run(() => this.#main.hmgetBuffer(this.keys.data(partition), ...seqs.map(String)))
+    // What is missing because all is missing is not damaged.
+    if (kept.includes(null)) await this.#check()
     return kept.map(one => one && decoded(one))
   }
 
@@ -271,6 +301,24 @@ export class Store {
     this.#blocking.disconnect()
   }
 
+  /** @throws QUEUE_REDIS_EMPTIED */
+  async #check(): Promise<void> {
+    const found = await this.#run(() => this.#main.hget(this.keys.meta, 'incarnation'))
+    if (found !== this.#incarnation) throw this.#failed(queueErrors.QUEUE_REDIS_EMPTIED(this.where))
+  }
+
+  #failed(error: unknown): CodedError {
+    const coded = fromRedis(error, this.where)
+    if (codeOf(coded) === 'QUEUE_REDIS_EMPTIED') this.#noteEmptied(true)
+    return coded
+  }
+
+  #noteEmptied(isEmptied: boolean): void {
+    if (isEmptied === this.#isEmptied) return
+    this.#isEmptied = isEmptied
+    this.#onEmptied(isEmptied)
+  }
+
   /** Breaks a connection that does not answer: it would wait for the other side's goodbye. */
   #cut(): void {
     this.#main.disconnect(true)
@@ -282,7 +330,7 @@ export class Store {
     try {
       return await command()
     } catch (error) {
-      throw fromRedis(error, this.where)
+      throw this.#failed(error)
     } finally {
       clearTimeout(stuck)
     }

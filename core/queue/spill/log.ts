@@ -33,7 +33,7 @@ export interface SpillLogOptions {
   readonly onNote?: (level: 'info' | 'warn' | 'error', fields: Readonly<Record<string, unknown>>, text: string) => void
 }
 
-const SPILLED = new Set(['QUEUE_UNAVAILABLE', 'QUEUE_REDIS_MEMORY'])
+const SPILLED = new Set(['QUEUE_UNAVAILABLE', 'QUEUE_REDIS_MEMORY', 'QUEUE_REDIS_EMPTIED'])
 const FIRST_WAIT_MS = 100
 const LONGEST_WAIT_MS = 2000
 /** Pause while the next record is on its way to the disk. */
