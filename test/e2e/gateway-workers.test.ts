@@ -81,47 +81,38 @@ t.test('workers share the ports, and one that is killed under load loses nothing
   t.equal(gateway.log.filter(({ msg, worker }) => msg === 'stopped' && worker !== undefined).length, 2, 'both in order')
 })
 
-// Fails at times since 2026-11-26 with QUEUE_IN_USE at the start with fewer workers: known, to be found.
-t.test(
-  'with fewer workers what the others left is delivered, and their dead letters are kept',
-  { todo: 'QUEUE_IN_USE at times' },
-  async t => {
-    const cwd = join(t.testdir({}), 'run')
-    mkdirSync(cwd)
-    const out = await sink(t, { script: () => ({ status: 400 }) })
-    const two = await new GatewayProcess({ cwd, config: configFor(out.url, 2) }).ready()
-    t.teardown(() => two.kill('SIGKILL'))
-    for (let i = 0; i < 2; i++) await post(`${two.http}/v1/traces`, spansRequest(i, 1))
-    await until('two dead letters', async () => JSON.parse(await two.page('/dead-letters')).length === 2)
-    const ids = JSON.parse(await two.page('/dead-letters')).map(({ id }: { id: string }) => id.replace(/\d+$/, ''))
-    t.same(ids, ['', 'w2-'], 'each says whose it is')
-    out.script = () => ({ status: 503 })
-    for (let i = 2; i < 8; i++) t.equal((await post(`${two.http}/v1/traces`, spansRequest(i, 1))).status, 200)
-    two.kill('SIGKILL')
-    await two.ended
-    out.script = () => ({ status: 200 })
-    const one = await startGateway(t, { cwd, config: configFor(out.url, 1) })
-    const ledger = await settled(one)
-    t.match(ledger, {
-      received: [{ items: 8 }],
-      exporters: [{ offered: 8, delivered: 6, parked: 2 }],
-      isBalanced: true
+t.test('with fewer workers what the others left is delivered, and their dead letters are kept', async t => {
+  const cwd = join(t.testdir({}), 'run')
+  mkdirSync(cwd)
+  const out = await sink(t, { script: () => ({ status: 400 }) })
+  const two = await new GatewayProcess({ cwd, config: configFor(out.url, 2) }).ready()
+  t.teardown(() => two.kill('SIGKILL'))
+  for (let i = 0; i < 2; i++) await post(`${two.http}/v1/traces`, spansRequest(i, 1))
+  await until('two dead letters', async () => JSON.parse(await two.page('/dead-letters')).length === 2)
+  const ids = JSON.parse(await two.page('/dead-letters')).map(({ id }: { id: string }) => id.replace(/\d+$/, ''))
+  t.same(ids, ['', 'w2-'], 'each says whose it is')
+  out.script = () => ({ status: 503 })
+  for (let i = 2; i < 8; i++) t.equal((await post(`${two.http}/v1/traces`, spansRequest(i, 1))).status, 200)
+  two.kill('SIGKILL')
+  await two.ended
+  out.script = () => ({ status: 200 })
+  const one = await startGateway(t, { cwd, config: configFor(out.url, 1) })
+  const ledger = await settled(one)
+  t.match(ledger, { received: [{ items: 8 }], exporters: [{ offered: 8, delivered: 6, parked: 2 }], isBalanced: true })
+  t.match(await one.metrics(), /algoflow_gateway_received_items_total\{queue="worker-2",pipeline="traces"\} 4/)
+  const change = (ids: string[]) =>
+    fetch(`${one.admin}/dead-letters/redrive`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ids })
     })
-    t.match(await one.metrics(), /algoflow_gateway_received_items_total\{queue="worker-2",pipeline="traces"\} 4/)
-    const change = (ids: string[]) =>
-      fetch(`${one.admin}/dead-letters/redrive`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ids })
-      })
-    const letters = JSON.parse(await one.page('/dead-letters')).map(({ id }: { id: string }) => id) as string[]
-    t.equal((await change([...letters, 'w2-999'])).status, 404, 'one unknown: nothing is changed')
-    t.same(await (await change(letters)).json(), { items: 2 })
-    await until('all to be delivered', () => out.spans.size === 8)
-    t.match(await settled(one), { exporters: [{ delivered: 8, parked: 0, difference: 0 }], isBalanced: true })
-    t.same(await one.stop(), { code: 0, signal: null })
-  }
-)
+  const letters = JSON.parse(await one.page('/dead-letters')).map(({ id }: { id: string }) => id) as string[]
+  t.equal((await change([...letters, 'w2-999'])).status, 404, 'one unknown: nothing is changed')
+  t.same(await (await change(letters)).json(), { items: 2 })
+  await until('all to be delivered', () => out.spans.size === 8)
+  t.match(await settled(one), { exporters: [{ delivered: 8, parked: 0, difference: 0 }], isBalanced: true })
+  t.same(await one.stop(), { code: 0, signal: null })
+})
 
 t.test('a worker that cannot start ends the whole with its reason', async t => {
   const cwd = join(t.testdir({ file: '' }))

@@ -113,10 +113,16 @@ function touch(path: string): void {
   fs.utimes(path, now, now, () => {})
 }
 
-/** When a process started, in the kernel's ticks since boot; a constant elsewhere; undefined when it is gone. */
+/**
+ * When a process started, in the kernel's ticks since boot; a constant elsewhere; undefined when it is gone. One that ended and
+ * that its parent has not asked after (state Z, X) is gone: it has no file open. The first process of a container may never ask.
+ */
 function startOf(pid: number): string | undefined {
   const stat = readOr(`/proc/${pid}/stat`)
-  if (stat !== undefined) return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  if (stat !== undefined) {
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+  }
   try {
     process.kill(pid, 0)
     return fs.existsSync('/proc/self/stat') ? undefined : 'unknown'

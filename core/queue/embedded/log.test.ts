@@ -501,3 +501,27 @@ function fill(path: string): void {
     // Full, as wished.
   }
 }
+
+t.test(
+  'an owner that ended is gone, also while its parent has not asked after it',
+  { skip: !fs.existsSync('/proc/self/stat') && 'needs /proc' },
+  async t => {
+    // The shell becomes a program that never asks after the child it started before.
+    const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    t.teardown(() => parent.kill('SIGKILL'))
+    const pid = Number(String((await once(parent.stdout, 'data'))[0]))
+    const fieldsOf = (id: number) => {
+      const stat = fs.readFileSync(`/proc/${id}/stat`, 'utf8')
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    }
+    const dir = t.testdir({})
+    const own = await opened(t, dir)
+    const owner = JSON.parse(fs.readFileSync(join(dir, 'lock'), 'utf8'))
+    await own.stop()
+    fs.writeFileSync(join(dir, 'lock'), JSON.stringify({ ...owner, pid, started: fieldsOf(pid)[19] }))
+    await t.rejects(new EmbeddedLog({ dir, maxBytes: 1 << 20 }).start(), { code: 'QUEUE_IN_USE' }, 'while it lives')
+    process.kill(pid, 'SIGKILL')
+    while (fieldsOf(pid)[0] !== 'Z') await new Promise(resolve => setImmediate(resolve))
+    await opened(t, dir)
+  }
+)
