@@ -6,7 +6,8 @@
 // first finds runs and sizes, the second copies once into buffers of the right size (bench/micro/by-trace.ts: 0.1 us a span).
 
 import type { Signal } from './signal.js'
-import { varintSize, WireError } from './wire.js'
+import { isZeroId, Steps } from './step-over.js'
+import { varintSize } from './wire.js'
 
 export interface TracePart {
   /** 0 ... count - 1; -1: its items have no trace id and may go anywhere. */
@@ -55,8 +56,8 @@ class TraceMap {
   readonly #items: number[]
   /** Fields that belong to no item: source, from, to. */
   readonly #rest: number[] = []
+  readonly #steps = new Steps()
   #source: Buffer = Buffer.alloc(0)
-  #p = 0
 
   constructor(signal: Signal, count: number) {
     this.#isLog = signal === 'logs'
@@ -70,8 +71,8 @@ class TraceMap {
     const source = this.#sources.push(request) - 1
     for (let p = 0; p < request.length; ) {
       const isResource = request[p] === 0x0a
-      const next = this.#skip(p, request.length)
-      if (isResource) this.#resource(source, this.#p, next)
+      const next = this.#steps.over(this.#source, p, request.length)
+      if (isResource) this.#resource(source, this.#steps.at, next)
       else this.#rest.push(source, p, next)
       p = next
     }
@@ -85,8 +86,8 @@ class TraceMap {
     let bytes = 0
     for (let p = from; p < to; ) {
       const isScope = buf[p] === 0x12
-      const next = this.#skip(p, to)
-      if (isScope) scopes.push(this.#p, next)
+      const next = this.#steps.over(this.#source, p, to)
+      if (isScope) scopes.push(this.#steps.at, next)
       else bytes += this.#range(p, next)
       p = next
     }
@@ -102,9 +103,9 @@ class TraceMap {
     let last = -1
     for (let p = from; p < to; ) {
       const isItem = buf[p] === 0x12
-      const next = this.#skip(p, to)
+      const next = this.#steps.over(this.#source, p, to)
       if (isItem) {
-        const part = this.#partOf(this.#p, next)
+        const part = this.#partOf(this.#steps.at, next)
         this.#items[part]!++
         const runs = this.#runs[part]!
         if (part === last && runs[runs.length - 1] === p) runs[runs.length - 1] = next
@@ -132,13 +133,13 @@ class TraceMap {
       let next = at + buf[p + 1]!
       // Short fields with a length, nearly all there are, without the call.
       if ((tag & 0x87) !== 2 || next - at >= 0x80 || !(next <= to)) {
-        next = this.#skip(p, to)
-        at = this.#p
+        next = this.#steps.over(this.#source, p, to)
+        at = this.#steps.at
       }
       if (tag === wanted) trace = next - at === 16 ? at : -1
       p = next
     }
-    return trace < 0 || (this.#isLog && isZero(buf, trace)) ? this.#count : partOfTrace(buf, trace, this.#count)
+    return trace < 0 || (this.#isLog && isZeroId(buf, trace)) ? this.#count : partOfTrace(buf, trace, this.#count)
   }
 
   parts(): TracePart[] {
@@ -212,38 +213,6 @@ class TraceMap {
     const source = this.#sources[this.#resources[resource]!]!
     for (let i = of[at + 1]!; i < of[at + 2]!; i += 2) out.raw(source, this.#ranges[i]!, this.#ranges[i + 1]!)
   }
-
-  /** Behind the field at `p`; `#p` is where its content begins. */
-  #skip(p: number, to: number): number {
-    const buf = this.#source
-    let at = p + 1
-    let tag = buf[p]!
-    const wire = tag & 7
-    while (tag >= 0x80) tag = buf[at++]!
-    this.#p = at
-    let next = at
-    if (wire === 2) {
-      let length = buf[at++]!
-      if (length >= 0x80) {
-        length &= 0x7f
-        for (let factor = 128; ; factor *= 128) {
-          const byte = buf[at++]!
-          length += (byte & 0x7f) * factor
-          if (byte < 0x80) break
-          if (factor > 0x10000000) throw new WireError('OTLP_VARINT', p)
-        }
-      }
-      this.#p = at
-      next = at + length
-    } else if (wire === 0) {
-      while (buf[next++]! >= 0x80);
-    } else if (wire === 1) next = at + 8
-    else if (wire === 5) next = at + 4
-    else throw new WireError('OTLP_WIRE_TYPE', p)
-    // Not `next > to`: a byte beyond the buffer makes NaN.
-    if (!(next <= to)) throw new WireError('OTLP_TRUNCATED', p)
-    return next
-  }
 }
 
 /** A buffer of a size known before. */
@@ -272,9 +241,4 @@ class Copy {
 /** Bytes of a field with a one-byte tag and `length` bytes of content. */
 function fieldSize(length: number): number {
   return 1 + varintSize(length) + length
-}
-
-function isZero(buf: Buffer, at: number): boolean {
-  for (let i = 0; i < 16; i++) if (buf[at + i] !== 0) return false
-  return true
 }

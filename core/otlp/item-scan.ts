@@ -5,6 +5,7 @@
 // the spans of a trace that came together (bench/micro/sampling.ts: 0.25 us a span).
 
 import type { Signal } from './signal.js'
+import { isZeroId, Steps } from './step-over.js'
 import { WireError } from './wire.js'
 
 /** A key to look for, and what its value says. */
@@ -82,7 +83,7 @@ export class ItemScan {
   readonly #resourceKeys: boolean
   readonly #stateBits: ((text: string) => number) | undefined
   readonly #sampledBits: number
-  #p = 0
+  readonly #steps = new Steps()
   #resourceBits = 0
   // The item just read.
   #trace = -1
@@ -119,8 +120,8 @@ export class ItemScan {
     this.items = 0
     for (let p = 0; p < buf.length; ) {
       const tag = buf[p]!
-      const next = this.#skip(p, buf.length)
-      if (tag === 0x0a) this.#resource(signal, this.#p, next, sink)
+      const next = this.#steps.over(this.buf, p, buf.length)
+      if (tag === 0x0a) this.#resource(signal, this.#steps.at, next, sink)
       p = next
     }
   }
@@ -140,8 +141,8 @@ export class ItemScan {
     for (let p = from; p < to; ) {
       const tag = buf[p]!
       const at = p
-      p = this.#skip(p, to)
-      if (tag === 0x12) this.#scope(signal, mine, this.#p, p, sink)
+      p = this.#steps.over(this.buf, p, to)
+      if (tag === 0x12) this.#scope(signal, mine, this.#steps.at, p, sink)
       else {
         resources[mine]!++
         resources.push(at, p)
@@ -153,13 +154,13 @@ export class ItemScan {
     const { buf } = this
     for (let p = from; p < to; ) {
       const tag = buf[p]!
-      p = this.#skip(p, to)
+      p = this.#steps.over(this.buf, p, to)
       if (tag !== 0x0a) continue
       this.#bits = 0
-      for (let q = this.#p; q < p; ) {
+      for (let q = this.#steps.at; q < p; ) {
         const isAttribute = buf[q] === 0x0a
-        const next = this.#skip(q, p)
-        if (isAttribute) this.#attribute(this.#p, next, true)
+        const next = this.#steps.over(this.buf, q, p)
+        if (isAttribute) this.#attribute(this.#steps.at, next, true)
         q = next
       }
       this.#resourceBits |= this.#bits
@@ -174,14 +175,14 @@ export class ItemScan {
     for (let p = from; p < to; ) {
       const at = p
       const isItem = buf[p] === 0x12
-      p = this.#skip(p, to)
+      p = this.#steps.over(this.buf, p, to)
       if (!isItem) {
         envelopes[mine + 1]!++
         envelopes.push(at, p)
         continue
       }
-      if (isLog) this.#record(this.#p, p)
-      else this.#span(this.#p, p)
+      if (isLog) this.#record(this.#steps.at, p)
+      else this.#span(this.#steps.at, p)
       if (this.items > 0 && this.end === at && this.#isSameTrace()) this.#extend(p)
       else {
         if (this.items > 0) sink.run(this)
@@ -242,11 +243,11 @@ export class ItemScan {
   #readWorkflow(from: number, to: number): void {
     for (let p = from; p < to; ) {
       const isValue = this.buf[p] === 0x12
-      const next = this.#skip(p, to)
-      if (isValue && this.buf[this.#p] === 0x0a) {
-        const end = this.#skip(this.#p, next)
-        if (end > this.#p) {
-          this.workflowFrom = this.#p
+      const next = this.#steps.over(this.buf, p, to)
+      if (isValue && this.buf[this.#steps.at] === 0x0a) {
+        const end = this.#steps.over(this.buf, this.#steps.at, next)
+        if (end > this.#steps.at) {
+          this.workflowFrom = this.#steps.at
           this.workflowTo = end
         }
       }
@@ -278,8 +279,8 @@ export class ItemScan {
       let next = at + buf[p + 1]!
       // Short fields with a length, nearly all there are, without the call.
       if ((tag & 0x87) !== 2 || next - at >= 0x80 || next > to) {
-        next = this.#skip(p, to)
-        at = this.#p
+        next = this.#steps.over(this.buf, p, to)
+        at = this.#steps.at
       }
       switch (tag) {
         case 0x4a:
@@ -324,15 +325,15 @@ export class ItemScan {
     this.#hasParent = true
     for (let p = from; p < to; ) {
       const tag = buf[p]!
-      const next = this.#skip(p, to)
-      const at = this.#p
+      const next = this.#steps.over(this.buf, p, to)
+      const at = this.#steps.at
       if (tag === 0x10) this.#error ||= this.#varint(at) >= SEVERITY_ERROR
       else if (tag === 0x32) this.#attribute(at, next, false)
       else if (tag === 0x4a && next - at === 16) this.#trace = at
       p = next
     }
     // All zeros is how some SDKs say that there is none.
-    if (this.#trace >= 0 && isZero(buf, this.#trace)) this.#trace = -1
+    if (this.#trace >= 0 && isZeroId(buf, this.#trace)) this.#trace = -1
   }
 
   #traceState(from: number, to: number): void {
@@ -345,8 +346,8 @@ export class ItemScan {
     const { buf } = this
     for (let p = from; p < to; ) {
       const tag = buf[p]!
-      const next = this.#skip(p, to)
-      if (tag === 0x12 && isEqual(buf, this.#p, next, EXCEPTION)) this.#error = true
+      const next = this.#steps.over(this.buf, p, to)
+      if (tag === 0x12 && isEqual(buf, this.#steps.at, next, EXCEPTION)) this.#error = true
       p = next
     }
   }
@@ -355,8 +356,8 @@ export class ItemScan {
     let code = 0
     for (let p = from; p < to; ) {
       const tag = this.buf[p]!
-      p = this.#skip(p, to)
-      if (tag === 0x18) code = this.buf[this.#p]!
+      p = this.#steps.over(this.buf, p, to)
+      if (tag === 0x18) code = this.buf[this.#steps.at]!
     }
     return code
   }
@@ -384,8 +385,8 @@ export class ItemScan {
     let [keyFrom, keyTo] = [from, from]
     for (let p = from; p < to; ) {
       const tag = buf[p]!
-      p = this.#skip(p, to)
-      if (tag === 0x0a) [keyFrom, keyTo] = [this.#p, p]
+      p = this.#steps.over(this.buf, p, to)
+      if (tag === 0x0a) [keyFrom, keyTo] = [this.#steps.at, p]
     }
     for (const wanted of this.#byLength[keyTo - keyFrom] ?? []) {
       if (isEqual(buf, keyFrom, keyTo, wanted.bytes)) this.#value(wanted, from, to, inResource)
@@ -406,12 +407,12 @@ export class ItemScan {
     }
     for (let p = from; p < to; ) {
       const tag = buf[p]!
-      const next = this.#skip(p, to)
+      const next = this.#steps.over(this.buf, p, to)
       if (tag === 0x12) {
-        for (let q = this.#p; q < next; ) {
+        for (let q = this.#steps.at; q < next; ) {
           const type = buf[q]! >>> 3
-          const end = this.#skip(q, next)
-          this.#known(wanted, type, this.#p, end)
+          const end = this.#steps.over(this.buf, q, next)
+          this.#known(wanted, type, this.#steps.at, end)
           q = end
         }
       }
@@ -451,48 +452,11 @@ export class ItemScan {
     }
     return value
   }
-
-  /** Behind the field at `p`; `#p` is where its content begins. */
-  #skip(p: number, to: number): number {
-    const { buf } = this
-    let at = p + 1
-    let tag = buf[p]!
-    const wire = tag & 7
-    while (tag >= 0x80) tag = buf[at++]!
-    this.#p = at
-    let next = at
-    if (wire === 2) {
-      let length = buf[at++]!
-      if (length >= 0x80) {
-        length &= 0x7f
-        for (let factor = 128; ; factor *= 128) {
-          const byte = buf[at++]!
-          length += (byte & 0x7f) * factor
-          if (byte < 0x80) break
-          if (factor > 0x10000000) throw new WireError('OTLP_VARINT', p)
-        }
-      }
-      this.#p = at
-      next = at + length
-    } else if (wire === 0) {
-      while (buf[next++]! >= 0x80);
-    } else if (wire === 1) next = at + 8
-    else if (wire === 5) next = at + 4
-    else throw new WireError('OTLP_WIRE_TYPE', p)
-    // Not `next > to`: a byte beyond the buffer makes NaN.
-    if (!(next <= to)) throw new WireError('OTLP_TRUNCATED', p)
-    return next
-  }
 }
 
 function isEqual(buf: Buffer, from: number, to: number, bytes: Buffer): boolean {
   const length = to - from
   if (length !== bytes.length) return false
   for (let i = length - 1; i >= 0; i--) if (buf[from + i] !== bytes[i]) return false
-  return true
-}
-
-function isZero(buf: Buffer, at: number): boolean {
-  for (let i = 0; i < 16; i++) if (buf[at + i] !== 0) return false
   return true
 }
