@@ -9,6 +9,8 @@
 // `writer` and `number`: a process numbers its notes, so that a reader that starts again knows which ones it has counted.
 // Notes one behind the other are a valid entry. Little-endian.
 
+import { partOfTrace } from '../../core/otlp/by-trace.js'
+
 export const KIND_WORKFLOW = 0
 export const KIND_STEP = 1
 export const STATUS_OK = 0
@@ -135,7 +137,7 @@ export function splitNotes(notes: Buffer, count: number): NotePart[] {
     const records: Buffer[][] = parts.map(() => [])
     for (p += 4; p < note.end; ) {
       const next = p + ID_BYTES + 11 + RECORD_SIZES[notes[p + ID_BYTES + 10]!]!
-      records[partitionOf(notes, p, count)]!.push(notes.subarray(p, next))
+      records[partOfTrace(notes, p, count)]!.push(notes.subarray(p, next))
       p = next
     }
     const writer = notes.subarray(at + 5, at + 5 + WRITER_BYTES)
@@ -149,11 +151,4 @@ export function splitNotes(notes: Buffer, count: number): NotePart[] {
   return parts.flatMap(({ bytes, items }, partition) =>
     items === 0 ? [] : [{ partition, items, bytes: Buffer.concat(bytes) }]
   )
-}
-
-/** By all of the trace id: not every sender's are random everywhere. Part of the format: processes must agree. */
-function partitionOf(buf: Buffer, at: number, count: number): number {
-  let hash = 0x811c9dc5
-  for (let p = at; p < at + 16; p++) hash = Math.imul(hash ^ buf[p]!, 0x01000193)
-  return ((hash ^ (hash >>> 15)) >>> 0) % count
 }
