@@ -213,6 +213,13 @@ export class Walker {
     this.#next = this.#eventCount > 0 ? this.#events[0]! : NEVER
   }
 
+  /** True when the sieve has checked the field and nobody need look at it; else it is looked at now. */
+  #isSpared(tagAt: number, stop: number): boolean {
+    if (tagAt !== this.#next && stop <= this.#sure) return true
+    this.#advance(stop)
+    return false
+  }
+
   /** Goes on to the first listed place at or behind `from`. */
   #advance(from: number): void {
     while (this.#next < from) {
@@ -252,13 +259,11 @@ export class Walker {
       if (stop > end) return this.#fail('a length reaches beyond its message', lengthAt)
       switch (op & 15) {
         case ATTRIBUTE:
-          if (tagAt !== this.#next && stop <= this.#sure) break
-          this.#advance(stop)
+          if (this.#isSpared(tagAt, stop)) break
           if (!this.#attribute(op >> 4, tagAt, p, stop)) return false
           break
         case TEXT:
-          if (tagAt !== this.#next && stop <= this.#sure) break
-          this.#advance(stop)
+          if (this.#isSpared(tagAt, stop)) break
           if (this.#hasValue && !this.#text(op >> 4, tagAt, p, stop)) return false
           break
         case ID:
@@ -289,8 +294,7 @@ export class Walker {
           break
         }
         case ANY:
-          if (tagAt !== this.#next && stop <= this.#sure) break
-          this.#advance(stop)
+          if (this.#isSpared(tagAt, stop)) break
           if (!this.#body(op >> 4, tagAt, p, stop)) return false
           break
         case SKIP:

@@ -4,7 +4,7 @@
 import { type Automaton, automaton, type Keyword } from './automaton.js'
 import { Instance, SLACK } from './module.js'
 
-/** Bits that shapes set by themselves. The others are free for words, `LABELS` excepted in what they need beside them. */
+/** Bits that shapes set by themselves. The others are free for words. */
 export const Shape = {
   /** `@`. */
   at: 1 << 0,
