@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type RE2 from 're2'
 import t from 'tap'
 import { automatonOf } from './pattern-automaton.js'
+import { Measure, needsOf } from './pattern-needs.js'
 
 const Expression = createRequire(import.meta.url)('re2') as typeof RE2
 
@@ -103,3 +104,32 @@ t.test('what it does not understand, or what needs too many states, is left to R
     t.equal(automatonOf(pattern), undefined, pattern)
   }
 })
+
+for (const pattern of [
+  ...PATTERNS,
+  '\\p{L}{2}1',
+  '(?m)^ab$',
+  '(?i)[k-m]9',
+  '[^\\x00-\\x2f\\x3a-\\x7f]',
+  'é+1',
+  '[a-é]\\d{2}'
+]) {
+  t.test(`${pattern} matches no text without what it needs`, async t => {
+    const expression = new Expression(pattern)
+    const needs = needsOf(pattern)
+    const measure = new Measure()
+    const beyond = fc.oneof(
+      text,
+      fc.tuple(text, fc.constantFrom('é1', 'K9', '²', 'ſ', 'b\u00e912')).map(both => both.join(''))
+    )
+    fc.assert(
+      fc.property(beyond, text => {
+        const bytes = Buffer.from(text)
+        measure.take(bytes, 0, bytes.length)
+        return measure.meets(needs) || !expression.test(text)
+      }),
+      { numRuns: 300 }
+    )
+    t.pass()
+  })
+}

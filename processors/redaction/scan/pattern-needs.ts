@@ -2,40 +2,49 @@
 // from the pattern's source, so that a value without it never meets the regular expression. Whatever is not understood
 // needs nothing, which is always safe.
 
-/** Necessary, never sufficient. */
-export interface Needs {
-  readonly length: number
-  readonly digits: number
-  /** Capital letters. */
-  readonly upper: number
-  /** Longest run of digits that must be there. */
-  readonly run: number
-  /** Bytes (ASCII) that must be there. */
-  readonly bytes: ReadonlySet<number>
-}
+import type { Need } from '../../../core/otlp/sieve/sieve.js'
+import { DIGIT, holds, membersOf, type Node, parse, UPPER } from './pattern-syntax.js'
 
-/** Whether the bytes hold all of it. */
-export function meets(
-  { length, digits, upper, run, bytes }: Needs,
-  buf: Uint8Array,
-  start: number,
-  end: number
-): boolean {
-  if (end - start < length) return false
-  let ones = 0
-  let capitals = 0
-  let row = 0
-  let longest = 0
-  const seen = new Set<number>()
-  for (let i = start; i < end; i++) {
-    const b = buf[i]!
-    row = b >= 48 && b <= 57 ? row + 1 : 0
-    if (row > 0) ones++
-    if (row > longest) longest = row
-    if (b >= 65 && b <= 90) capitals++
-    if (bytes.has(b)) seen.add(b)
+/** Necessary, never sufficient. */
+export type Needs = Omit<Need, 'matcher'>
+
+/** What a text has of what patterns need: measured once for all of them. */
+export class Measure {
+  #length = 0
+  #digits = 0
+  #upper = 0
+  #run = 0
+  readonly #seen = new Int32Array(8)
+
+  take(buf: Uint8Array, start: number, end: number): void {
+    this.#length = end - start
+    this.#seen.fill(0)
+    let digits = 0
+    let upper = 0
+    let run = 0
+    let longest = 0
+    for (let i = start; i < end; i++) {
+      const b = buf[i]!
+      this.#seen[b >> 5]! |= 1 << (b & 31)
+      if ((b - 48) >>> 0 < 10) {
+        digits++
+        if (++run > longest) longest = run
+      } else {
+        run = 0
+        if ((b - 65) >>> 0 < 26) upper++
+      }
+    }
+    this.#digits = digits
+    this.#upper = upper
+    this.#run = longest
   }
-  return ones >= digits && capitals >= upper && longest >= run && seen.size === bytes.size
+
+  /** Whether the text taken last holds all of it. */
+  meets({ length, digits, upper, run, bytes }: Needs): boolean {
+    if (this.#length < length || this.#digits < digits || this.#upper < upper || this.#run < run) return false
+    for (const byte of bytes) if (((this.#seen[byte >> 5]! >>> (byte & 31)) & 1) === 0) return false
+    return true
+  }
 }
 
 interface Part extends Needs {
@@ -56,113 +65,40 @@ const MAX_REPEAT = 64
 /** The needs of an RE2 pattern. */
 export function needsOf(pattern: string): Needs {
   try {
-    const parser = new Parser(pattern)
-    const part = parser.alternation()
-    return parser.isAtEnd ? part : ANYTHING
+    return partOf(parse(pattern))
   } catch {
     return ANYTHING
   }
 }
 
-class Parser {
-  readonly #text: string
-  #at = 0
-  #foldsCase = false
-
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at >= this.#text.length
-  }
-
-  alternation(): Part {
-    let part = this.#sequence()
-    while (this.#text[this.#at] === '|') {
-      this.#at++
-      part = either(part, this.#sequence())
-    }
-    return part
-  }
-
-  #sequence(): Part {
-    let part = EMPTY
-    while (!this.isAtEnd && this.#text[this.#at] !== '|' && this.#text[this.#at] !== ')') {
-      part = both(part, this.#repeated(this.#atom()))
-    }
-    return part
-  }
-
-  #repeated(atom: Part): Part {
-    const quantifier = /^(?:([*+?])|\{(\d+)(,(\d*))?\})[?]?/.exec(this.#text.slice(this.#at))
-    if (quantifier === null) return atom
-    this.#at += quantifier[0].length
-    const sign = quantifier[1]
-    const least = sign === '+' ? 1 : sign !== undefined ? 0 : Number(quantifier[2])
-    const isExact = sign === undefined && (quantifier[3] === undefined || quantifier[4] === quantifier[2])
-    let part = EMPTY
-    for (let i = 0; i < Math.min(least, MAX_REPEAT); i++) part = both(part, atom)
-    return isExact && least <= MAX_REPEAT ? part : { ...part, solid: false, tail: part.tail, head: part.head }
-  }
-
-  #atom(): Part {
-    const c = this.#text[this.#at++]!
-    if (c === '(') return this.#group()
-    if (c === '[') return this.#class()
-    if (c === '\\') return this.#escape()
-    if (c === '.') return ONE
-    if (c === '^' || c === '$') return EMPTY
-    return this.#literal(c)
-  }
-
-  #group(): Part {
-    const opening = /^\?(?:P?<[A-Za-z_]\w*>|([a-zA-Z]*)(?:-[a-zA-Z]+)?(:|\)))/.exec(this.#text.slice(this.#at))
-    if (opening !== null) {
-      this.#at += opening[0].length
-      if (opening[1]?.includes('i')) this.#foldsCase = true
-      if (opening[2] === ')') return EMPTY
-    } else if (this.#text[this.#at] === '?') throw new SyntaxError('unknown group')
-    const part = this.alternation()
-    if (this.#text[this.#at++] !== ')') throw new SyntaxError('unclosed group')
-    return part
-  }
-
-  #class(): Part {
-    const from = this.#at
-    if (this.#text[this.#at] === '^') this.#at++
-    if (this.#text[this.#at] === ']') this.#at++
-    while (!this.isAtEnd && this.#text[this.#at] !== ']') {
-      if (this.#text.startsWith('[:', this.#at)) this.#at = this.#text.indexOf(':]', this.#at) + 1
-      if (this.#text[this.#at] === '\\') this.#at++
-      this.#at++
-    }
-    const body = this.#text.slice(from, this.#at++)
-    if (!this.#foldsCase && /^(?:[A-Z](?:-[A-Z])?)+$/.test(body)) return ONE_UPPER
-    return body === '0-9' || body === '\\d' || /^[0-9](?:-[0-9])?$/.test(body) ? ONE_DIGIT : ONE
-  }
-
-  #escape(): Part {
-    const c = this.#text[this.#at++]
-    if (c === undefined) throw new SyntaxError('ends in a backslash')
-    if (c === 'd') return ONE_DIGIT
-    if (c === 'b' || c === 'B' || c === 'A' || c === 'z') return EMPTY
-    if (c === 'p' || c === 'P') {
-      this.#at = this.#text[this.#at] === '{' ? this.#text.indexOf('}', this.#at) + 1 : this.#at + 1
+function partOf(node: Node): Part {
+  switch (node.kind) {
+    case 'foreign':
       return ONE
-    }
-    if (/[a-zA-Z0-9]/.test(c)) {
-      if (/[wWsSDtnrfv]/.test(c)) return ONE
-      throw new SyntaxError('unknown escape')
-    }
-    return this.#literal(c)
+    case 'assert':
+      return EMPTY
+    case 'set':
+      return node.beyond ? ONE : characterOf(membersOf(node.set))
+    case 'sequence':
+      return node.parts.map(partOf).reduce(both, EMPTY)
+    case 'either':
+      return node.parts.map(partOf).reduce(either)
+    case 'repeat':
+      return repeated(partOf(node.part), node.least, node.most)
   }
+}
 
-  #literal(c: string): Part {
-    if (c >= '0' && c <= '9') return { ...ONE_DIGIT, bytes: new Set([c.charCodeAt(0)]) }
-    if (c.charCodeAt(0) > 0x7f || (this.#foldsCase && /[a-z]/i.test(c))) return ONE
-    return { ...(c >= 'A' && c <= 'Z' ? ONE_UPPER : ONE), bytes: new Set([c.charCodeAt(0)]) }
-  }
+/** One of these. */
+function characterOf(members: readonly number[]): Part {
+  const all = (set: typeof DIGIT) => members.length > 0 && members.every(c => holds(set, c))
+  const part = all(DIGIT) ? ONE_DIGIT : all(UPPER) ? ONE_UPPER : ONE
+  return members.length === 1 ? { ...part, bytes: new Set(members) } : part
+}
+
+function repeated(once: Part, least: number, most: number): Part {
+  let part = EMPTY
+  for (let i = 0; i < Math.min(least, MAX_REPEAT); i++) part = both(part, once)
+  return least === most && least <= MAX_REPEAT ? part : { ...part, solid: false }
 }
 
 function both(a: Part, b: Part): Part {

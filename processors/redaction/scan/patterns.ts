@@ -7,7 +7,7 @@ import { errors } from '../../../core/privacy/errors.js'
 import { type Detector, Rank } from '../detector.js'
 import { CHECKSUMS } from './checksums.js'
 import { automatonOf } from './pattern-automaton.js'
-import { type Needs, needsOf } from './pattern-needs.js'
+import { Measure, type Needs, needsOf } from './pattern-needs.js'
 import type { Scan } from './scan.js'
 
 /** One pattern as configured. */
@@ -26,40 +26,28 @@ interface Compiled {
   readonly rule: PatternRule
   readonly expression: RE2
   readonly needs: Needs
-  readonly bits: number
   readonly detector: Detector
 }
 
-const MAX_REQUIRED = 30
 /** The native module is loaded by the first config that has patterns. */
 const load = createRequire(import.meta.url)
 
 /** The patterns of one config. */
 export class Patterns {
   readonly #compiled: readonly Compiled[]
-  readonly #bitOf = new Int32Array(256)
+  readonly #measure = new Measure()
   /** All of them as one: asked of the bytes, before anything is decoded. */
   readonly #union: RE2
 
   /** `path`: where the rules stand in the config, for errors. */
   constructor(rules: readonly PatternRule[], path: string, detectorOf: (rule: PatternRule) => Detector) {
     const Expression = load('re2') as typeof RE2
-    const wanted = rules.map(rule => needsOf(rule.pattern))
-    let bit = 0
-    for (const { bytes } of wanted) {
-      for (const byte of bytes) if (this.#bitOf[byte] === 0 && bit < MAX_REQUIRED) this.#bitOf[byte] = 1 << bit++
-    }
-    this.#compiled = rules.map((rule, i) => {
-      let bits = 0
-      for (const byte of wanted[i]!.bytes) bits |= this.#bitOf[byte]!
-      return {
-        rule,
-        expression: compile(Expression, rule.pattern, `${path}[${i}]`),
-        needs: wanted[i]!,
-        bits,
-        detector: detectorOf(rule)
-      }
-    })
+    this.#compiled = rules.map((rule, i) => ({
+      rule,
+      expression: compile(Expression, rule.pattern, `${path}[${i}]`),
+      needs: needsOf(rule.pattern),
+      detector: detectorOf(rule)
+    }))
     this.#union = new Expression(rules.map(rule => `(?:${rule.pattern})`).join('|'))
   }
 
@@ -82,28 +70,9 @@ export class Patterns {
 
   /** False when no pattern can match these bytes. */
   mayMatch(buf: Uint8Array, start: number, end: number): boolean {
-    const length = end - start
-    let seen = 0
-    let digits = 0
-    let upper = 0
-    let run = 0
-    let longest = 0
-    for (let i = start; i < end; i++) {
-      const b = buf[i]!
-      seen |= this.#bitOf[b]!
-      if ((b - 48) >>> 0 < 10) {
-        digits++
-        if (++run > longest) longest = run
-      } else {
-        run = 0
-        if ((b - 65) >>> 0 < 26) upper++
-      }
-    }
-    for (const { needs, bits } of this.#compiled) {
-      if ((seen & bits) !== bits || digits < needs.digits || longest < needs.run) continue
-      if (upper >= needs.upper && length >= needs.length) return this.#union.test(buf.subarray(start, end) as never)
-    }
-    return false
+    this.#measure.take(buf, start, end)
+    if (!this.#compiled.some(({ needs }) => this.#measure.meets(needs))) return false
+    return this.#union.test(buf.subarray(start, end) as never)
   }
 
   /** Reports the hits of all patterns in the text. */

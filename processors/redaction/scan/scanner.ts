@@ -7,7 +7,7 @@ import type { Shapes } from '../../../core/otlp/sieve/shapes.js'
 import type { Detector } from '../detector.js'
 import { type Base64Run, base64Runs } from './base64.js'
 import { hexRuns } from './hex.js'
-import { meets, type Needs } from './pattern-needs.js'
+import { Measure, type Needs } from './pattern-needs.js'
 import type { Patterns } from './patterns.js'
 import { Scan, type Where } from './scan.js'
 import { prefilterOf, Trigger } from './triggers.js'
@@ -50,6 +50,7 @@ export class Scanner {
 
   readonly #patterns: Patterns | undefined
   readonly #foreign: ForeignWords
+  readonly #measure = new Measure()
 
   constructor(detectors: readonly Detector[], patterns?: Patterns) {
     this.#patterns = patterns
@@ -90,8 +91,9 @@ export class Scanner {
 
   /** True when bytes without triggers hold what a detector needs. */
   mayHold(buf: Uint8Array, start: number, end: number): boolean {
-    for (const needs of this.needs) if (meets(needs, buf, start, end)) return true
-    return false
+    if (this.needs.length === 0) return false
+    this.#measure.take(buf, start, end)
+    return this.needs.some(needs => this.#measure.meets(needs))
   }
 
   /** The findings of a text, joined and in order. `mask` is tier 1's answer for its bytes. */
