@@ -15,7 +15,7 @@ import type { Outcome } from '../component/outcome.js'
 import { sanitise } from '../net/client-words.js'
 import type { CursorStatus } from '../queue/log.js'
 import type { Parked, ParkingStatus } from '../queue/parking.js'
-import { Shelf } from '../queue/shelf.js'
+import { SlotMap } from '../queue/slot-map.js'
 import { backoffMs, waitMs } from './backoff.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { Concurrency } from './concurrency.js'
@@ -93,7 +93,7 @@ export class Delivery {
   readonly #concurrency: Concurrency
   readonly #rate: DrainRate
   readonly #keys = new Map<string, string>()
-  readonly #aborts = new Shelf<number, AbortController>()
+  readonly #aborts = new SlotMap<number, AbortController>()
   readonly #parkedBusy = new Set<string>()
   #parkedReady: Parked[] = []
   #retrying: Shipment[] = []

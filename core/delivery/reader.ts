@@ -5,7 +5,7 @@
 
 import type { Signal } from '../otlp/signal.js'
 import type { Log, StoredEntry } from '../queue/log.js'
-import { Shelf } from '../queue/shelf.js'
+import { SlotMap } from '../queue/slot-map.js'
 
 /** Entries of one stream that travel in one request. */
 export interface Group {
@@ -43,7 +43,7 @@ export class Reader {
   readonly #cursor: string
   readonly #options: ReaderOptions
   /** By stream and part. */
-  readonly #forming = new Shelf<string, Group>()
+  readonly #forming = new SlotMap<string, Group>()
   readonly #ready: Group[] = []
   readonly #skipped = new Set<number>()
   #after = -1

@@ -12,7 +12,7 @@ import { AppendListeners } from '../append-listeners.js'
 import { Book, type Chunk } from '../book.js'
 import { fromIo, queueErrors } from '../errors.js'
 import type { Commit, Log, LogStatus, ReadLimit, StoredEntry } from '../log.js'
-import { Shelf } from '../shelf.js'
+import { SlotMap } from '../slot-map.js'
 import { compact } from './compaction.js'
 import { encodeFrame, type Frame } from './frame.js'
 import { lock } from './lock.js'
@@ -66,7 +66,7 @@ export class EmbeddedLog implements Log {
   readonly #tailBytes: number
   readonly #idleMs: number
   readonly #now: () => number
-  readonly #tail = new Shelf<number, Buffer>()
+  readonly #tail = new SlotMap<number, Buffer>()
   #tailHeld = 0
   #book = this.#newBook()
   #segments: Segment[] = []

@@ -1,11 +1,11 @@
 // Payloads in memory, bounded: the newest ones that came in here (`tail`), a window in front of each reader, and what is being
 // tried again. Everything else is in Redis and fetched before it is asked for.
 
-import { Shelf } from '../shelf.js'
+import { SlotMap } from '../slot-map.js'
 
 /** Insertion-ordered, oldest out first. */
 class Bounded {
-  readonly entries = new Shelf<number, Buffer>()
+  readonly entries = new SlotMap<number, Buffer>()
   bytes = 0
 
   put(position: number, bytes: Buffer): void {

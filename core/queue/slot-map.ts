@@ -5,7 +5,7 @@
 // they were outgrown: delivered payloads pile up to V8's limit of 64 MiB and force full collections, 17 % of the CPU of a
 // gateway that passes requests on. Here the map holds numbers only; the values stand in a list that forgets them at once.
 
-export class Shelf<K, V> {
+export class SlotMap<K, V> {
   readonly #slots = new Map<K, number>()
   readonly #values: (V | undefined)[] = []
   readonly #free: number[] = []
