@@ -4,6 +4,7 @@ import t from 'tap'
 import { Type } from 'typebox'
 import { secret } from '../../core/config/fields.js'
 import type { Registry } from '../../core/config/registry.js'
+import { PRD_BLOCK } from '../../test/helpers/prd-block.js'
 import { EXIT } from '../exit-codes.js'
 import { TELEMETRY_BLOCK } from '../product.js'
 import type { Shell } from './cli.js'
@@ -152,23 +153,7 @@ t.test('explain prints a config that loads again, the order, the promises, and n
 })
 
 t.test('the telemetry block is accepted exactly as AlgoFlow prints it', async t => {
-  const dir = t.testdir({
-    'c.yaml': `telemetry:
-  privacy:
-    redact_fields:
-      - "email"
-      - "ssn"
-      - "credit_card"
-    hash_fields:
-      - "user_id"
-      - "session_id"
-    sampling:
-      default: 1.0
-      by_workflow:
-        "sensitive-workflow": 0.1
-    retention_days: 30
-`
-  })
+  const dir = t.testdir({ 'c.yaml': PRD_BLOCK })
   const { code, out } = await run(['explain', `${dir}/c.yaml`])
   t.equal(code, EXIT.ok)
   t.match(out, 'hash_fields:\n      - user_id\n      - session_id')

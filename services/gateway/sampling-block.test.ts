@@ -6,27 +6,11 @@ import { loadConfig } from '../../core/config/load.js'
 import { readOtelState, weightOf } from '../../core/sampling/threshold.js'
 import { systemClock } from '../../core/telemetry/clock.js'
 import { oracle, type Plain } from '../../test/helpers/otlp-oracle.js'
+import { PRD_BLOCK } from '../../test/helpers/prd-block.js'
 import { silentLog } from '../../test/helpers/receiver.js'
 import { registryWith } from '../registry.js'
 import { Gateway } from './app.js'
 import { RECEIVERS } from './receivers/index.js'
-
-const BLOCK = `
-telemetry:
-  privacy:
-    redact_fields:
-      - "email"
-      - "ssn"
-      - "credit_card"
-    hash_fields:
-      - "user_id"
-      - "session_id"
-    sampling:
-      default: 1.0
-      by_workflow:
-        "sensitive-workflow": 0.1
-    retention_days: 30
-`
 
 function load(text: string) {
   const { config, problems } = loadConfig({ text, env: {}, registry: registryWith(RECEIVERS) })
@@ -125,7 +109,7 @@ const failed = { status: { code: 2 } }
 t.test('the block as printed: a tenth of one workflow with weights, all of the others, errors always', async t => {
   const sensitive = Array.from({ length: 1000 }, (_, n) => run(n, 'sensitive-workflow', n % 100 === 7 ? failed : {}))
   const other = Array.from({ length: 50 }, (_, n) => run(5000 + n, 'other'))
-  const { spans: out, text: file, ledger } = await played(t.testdir(), BLOCK, [spans(sensitive), spans(other)])
+  const { spans: out, text: file, ledger } = await played(t.testdir(), PRD_BLOCK, [spans(sensitive), spans(other)])
   t.equal(count(out, 'other'), 50)
   const kept = count(out, 'sensitive-workflow')
   t.ok(kept > 70 && kept < 145, `${kept} of 1000`)

@@ -1,6 +1,6 @@
 // A raw HTTP client for OTLP: sends bytes with given headers, shows status, headers and body.
 
-import { type ClientRequest, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http'
+import { type Agent, type ClientRequest, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
 export interface HttpAnswer {
@@ -44,6 +44,21 @@ export function post(
     sent.on('error', reject)
     if (write === undefined) sent.end(body)
     else write(sent)
+  })
+}
+
+/** POSTs protobuf over the agent's kept connections; the status. Rejects when the answer does not come in time. */
+export function postKept(url: string, body: Buffer, agent: Agent, timeout: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...PROTOBUF, 'content-length': String(body.length) }
+    const sent = request(url, { method: 'POST', agent, headers, timeout }, response => {
+      response.on('error', reject)
+      response.on('end', () => resolve(response.statusCode ?? 0))
+      response.resume()
+    })
+    sent.on('timeout', () => sent.destroy(new Error('no answer')))
+    sent.on('error', reject)
+    sent.end(body)
   })
 }
 

@@ -1,6 +1,7 @@
 // A sender at load: several connections, numbered spans, a record of what was acknowledged.
 
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
+import { postKept } from './http.js'
 import { type SpansOptions, spansRequest } from './spans.js'
 
 export interface LoadOptions {
@@ -87,7 +88,7 @@ export class Load {
     this.#next += this.spansPerRequest
     const body = spansRequest(first, this.spansPerRequest, this.#options.spans)
     try {
-      const status = await this.#post(`${target}/v1/traces`, body)
+      const status = await postKept(`${target}/v1/traces`, body, this.#agent, this.#options.answerMs ?? ANSWER_MS)
       if (status === 200) this.acknowledged.push(first)
       else {
         this.refused.set(status, (this.refused.get(status) ?? 0) + 1)
@@ -97,21 +98,6 @@ export class Load {
       this.unknown.push(first)
       await sleep(WAIT_MS)
     }
-  }
-
-  #post(url: string, body: Buffer): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const timeout = this.#options.answerMs ?? ANSWER_MS
-      const headers = { 'content-type': 'application/x-protobuf', 'content-length': String(body.length) }
-      const sent = request(url, { method: 'POST', agent: this.#agent, headers, timeout }, response => {
-        response.on('error', reject)
-        response.on('end', () => resolve(response.statusCode ?? 0))
-        response.resume()
-      })
-      sent.on('timeout', () => sent.destroy(new Error('no answer')))
-      sent.on('error', reject)
-      sent.end(body)
-    })
   }
 }
 

@@ -2,7 +2,8 @@
 // the rest. A request is sent again, to the next gateway, until one says OK: so every span was promised.
 
 import { createHash } from 'node:crypto'
-import { Agent, request } from 'node:http'
+import { Agent } from 'node:http'
+import { postKept } from './http.js'
 import { bytes, text } from './spans.js'
 
 export interface ScatterOptions {
@@ -154,7 +155,7 @@ export class Scatter {
         continue
       }
       if (tries === 1) for (const { trace, span } of spans) this.repeated.add(trace * this.spansPerTrace + span)
-      const status = await this.#post(`${target}/v1/traces`, body).catch(() => 0)
+      const status = await postKept(`${target}/v1/traces`, body, this.#agent, this.#o.answerMs).catch(() => 0)
       if (status === 200) break
       if (status === 400) throw new Error('a gateway took a good request for a bad one')
       await sleep(WAIT_MS * 5)
@@ -183,21 +184,6 @@ export class Scatter {
     })
     const resource = bytes(1, bytes(1, Buffer.concat([text(1, 'service.name'), bytes(2, text(1, 'scatter'))])))
     return bytes(1, Buffer.concat([resource, bytes(2, Buffer.concat(made))]))
-  }
-
-  #post(url: string, body: Buffer): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/x-protobuf', 'content-length': String(body.length) }
-      const options = { method: 'POST', agent: this.#agent, headers, timeout: this.#o.answerMs }
-      const sent = request(url, options, response => {
-        response.on('error', reject)
-        response.on('end', () => resolve(response.statusCode ?? 0))
-        response.resume()
-      })
-      sent.on('timeout', () => sent.destroy(new Error('no answer')))
-      sent.on('error', reject)
-      sent.end(body)
-    })
   }
 }
 
